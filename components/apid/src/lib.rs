@@ -1,0 +1,1 @@
+//! ichor-apid

@@ -1,0 +1,143 @@
+//! Specs: typed where they are handled, opaque where they are passed on.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::Kind;
+
+/// A spec could not be read as the type that was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("spec of {type_name} cannot be decoded")]
+pub struct DecodeError {
+    /// Full type name of the wanted spec.
+    pub type_name: &'static str,
+    /// What the bytes have wrong.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// A typed spec. Its YAML form is its `Serialize`: key names and their order are part of the API.
+pub trait Spec: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static {
+    /// Full type name, such as `LinkStatuses.net.talos.dev`.
+    const TYPE: &'static str;
+    /// Namespace used when none is given.
+    const NAMESPACE: &'static str;
+
+    /// The binary form: a message of `talos.resource.definitions`.
+    fn encode(&self) -> Bytes;
+
+    /// Reads the binary form.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the bytes are not this message, or a field has no valid value.
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
+
+    /// The collection in the default namespace.
+    fn kind() -> Kind {
+        Kind {
+            namespace: Cow::Borrowed(Self::NAMESPACE),
+            type_name: Cow::Borrowed(Self::TYPE),
+        }
+    }
+}
+
+/// The object-safe part of [`Spec`]; implemented for every `Spec` and for [`EncodedSpec`].
+pub trait AnySpec: fmt::Debug + Send + Sync {
+    /// For downcasts.
+    fn as_any(&self) -> &dyn Any;
+    /// The binary form.
+    fn proto(&self) -> Bytes;
+    /// The YAML form.
+    fn yaml(&self) -> String;
+    /// Same meaning; a typed and an encoded spec are compared by their binary form.
+    fn same(&self, other: &dyn AnySpec) -> bool;
+}
+
+impl<S: Spec> AnySpec for S {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn proto(&self) -> Bytes {
+        self.encode()
+    }
+
+    fn yaml(&self) -> String {
+        // Specs are plain data; what the emitter refuses would be a bug of the spec type.
+        ichor_yaml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"))
+    }
+
+    fn same(&self, other: &dyn AnySpec) -> bool {
+        match other.as_any().downcast_ref::<S>() {
+            Some(other) => self == other,
+            None => self.encode() == other.proto(),
+        }
+    }
+}
+
+/// A spec as it came over the wire, not decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedSpec {
+    /// Binary form.
+    pub proto: Bytes,
+    /// YAML form.
+    pub yaml: String,
+}
+
+impl AnySpec for EncodedSpec {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn proto(&self) -> Bytes {
+        self.proto.clone()
+    }
+
+    fn yaml(&self) -> String {
+        self.yaml.clone()
+    }
+
+    fn same(&self, other: &dyn AnySpec) -> bool {
+        self.proto == other.proto()
+    }
+}
+
+/// A shared spec of any type; cloning it copies a pointer.
+#[derive(Clone, Debug)]
+pub struct SpecValue(Arc<dyn AnySpec>);
+
+impl SpecValue {
+    /// Wraps a typed or encoded spec.
+    pub fn new(spec: impl AnySpec + 'static) -> Self {
+        Self(Arc::new(spec))
+    }
+
+    /// The spec as `S`: copied when it is one already, decoded otherwise.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the binary form is not an `S`.
+    pub fn get<S: Spec>(&self) -> Result<S, DecodeError> {
+        match self.0.as_any().downcast_ref::<S>() {
+            Some(spec) => Ok(spec.clone()),
+            None => S::decode(&self.0.proto()),
+        }
+    }
+}
+
+impl std::ops::Deref for SpecValue {
+    type Target = dyn AnySpec;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl PartialEq for SpecValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.same(&*other.0)
+    }
+}

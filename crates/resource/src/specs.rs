@@ -1,0 +1,1 @@
+//! Typed specs, one module for each group of types.

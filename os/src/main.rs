@@ -1,0 +1,2 @@
+//! The one static binary of the operating system.
+fn main() {}
