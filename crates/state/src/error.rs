@@ -1,6 +1,6 @@
 //! Why the state refused.
 
-use ichor_resource::{Phase, Pointer, Version};
+use ichor_resource::{DecodeError, Phase, Pointer, Version};
 
 /// Why an operation on the state failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -53,10 +53,19 @@ pub enum StateError {
     /// A query or request is not valid.
     #[error("invalid request: {0}")]
     Invalid(String),
+    /// A stored spec is not of the type that was asked for.
+    #[error("{0}")]
+    Decode(String),
     /// A watch position is not known (any more).
     #[error("the bookmark is not valid here")]
     InvalidBookmark,
     /// The connection to the state failed.
     #[error("state is not reachable: {0}")]
     Transport(String),
+}
+
+impl From<DecodeError> for StateError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(format!("{error}: {}", error.source))
+    }
 }

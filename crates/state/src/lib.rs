@@ -2,14 +2,19 @@
 
 mod error;
 mod event;
+mod ext;
+mod memory;
 mod query;
+mod shared;
 
 use async_trait::async_trait;
 use ichor_resource::{AnyResource, Kind, Phase, Pointer};
 
 pub use error::StateError;
 pub use event::{Event, Watch, WatchOptions, WatchStart, WatchTarget};
-pub use query::{LabelOp, LabelQuery, LabelTerm, Query};
+pub use ext::StateExt;
+pub use memory::MemoryState;
+pub use query::{LabelOp, LabelQuery, LabelTerm, Matcher, Query};
 
 /// A store of resources.
 ///

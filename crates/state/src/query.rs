@@ -1,5 +1,9 @@
 //! Which resources of a kind are wanted.
 
+mod matcher;
+
+pub use matcher::Matcher;
+
 /// How a label is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabelOp {
