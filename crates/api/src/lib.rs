@@ -1,1 +1,20 @@
-//! ichor-api
+//! The wire contract: messages, clients and servers generated from `proto/`, and nothing else.
+//!
+//! `cargo xtask proto` writes [`mod@gen`]; a test fails when it differs from the protos.
+
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    clippy::all,
+    clippy::unwrap_used,
+    rustdoc::all,
+    reason = "generated; documented in proto/"
+)]
+mod r#gen {
+    include!("gen/mod.rs");
+}
+
+pub use r#gen::*;
+
+/// The contract itself: an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!("gen/descriptors.bin");

@@ -1,0 +1,57 @@
+//! `cargo xtask proto`: the Rust of the contract, generated from `proto/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use prost::Message;
+
+/// Fields whose content is passed on without a copy.
+const BYTES: &[&str] = &[
+    ".common.Data.bytes",
+    ".cosi.resource.Spec.proto_spec",
+    ".cosi.resource.Event.bookmark",
+    ".cosi.resource.WatchOptions.start_from_bookmark",
+];
+
+/// Generates `crates/api/src/gen` of the workspace at `root`.
+///
+/// # Errors
+/// A proto that does not compile, with its position, or a file that cannot be written.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    generate(&root.join("proto"), &root.join("crates/api/src/gen"))
+}
+
+fn generate(protos: &Path, out: &Path) -> Result<()> {
+    let files = find(protos)?;
+    let descriptors = protox::compile(&files, [protos]).context("compile the protos")?;
+    if out.exists() {
+        fs::remove_dir_all(out).with_context(|| format!("empty {}", out.display()))?;
+    }
+    fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    let mut config = tonic_prost_build::Config::new();
+    config.bytes(BYTES);
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .out_dir(out)
+        .include_file("mod.rs")
+        .emit_rerun_if_changed(false)
+        .compile_fds_with_config(descriptors, config)
+        .context("generate Rust")
+}
+
+/// All protos below a directory, sorted, so that the output does not depend on the disk.
+fn find(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).with_context(|| format!("read {}", directory.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(find(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
