@@ -35,6 +35,26 @@ pub struct Definition {
     pub sensitivity: Sensitivity,
 }
 
+impl Definition {
+    /// The plural name without its suffix, such as `Members`.
+    pub fn name(&self) -> &'static str {
+        self.type_name
+            .split_once('.')
+            .map_or(self.type_name, |(name, _)| name)
+    }
+
+    /// All names that are accepted besides the full one: the lower-case plural, alone and with the
+    /// beginning of its suffix (`members.cluster`), then the aliases.
+    pub fn all_aliases(&self) -> Vec<String> {
+        let full = self.type_name.to_lowercase();
+        let dots = full.match_indices('.').map(|(at, _)| at);
+        let prefixes = dots.filter_map(|at| full.get(..at)).map(str::to_owned);
+        prefixes
+            .chain(self.aliases.iter().map(ToString::to_string))
+            .collect()
+    }
+}
+
 /// Every type that the API knows, sorted by type name.
 pub fn definitions() -> &'static [Definition] {
     &[]
