@@ -1,1 +1,16 @@
-//! ichor-sys
+//! System calls: the only crate with `unsafe`.
+//!
+//! Thin and typed: each module wraps one group of calls, takes and returns owned or borrowed
+//! descriptors, and names the path or device in its errors. Decisions are made by the callers.
+#![expect(unsafe_code, reason = "system calls")]
+
+pub mod dm;
+pub mod kmsg;
+pub mod loopdev;
+pub mod module;
+pub mod mount;
+pub mod power;
+pub mod process;
+pub mod signals;
+pub mod socket;
+pub mod wait;

@@ -1,0 +1,36 @@
+//! Speaking through the kernel log, which works before anything else does.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+
+/// The importance of a line; the numbers are those of syslog(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// A person must act.
+    Error = 3,
+    /// Degraded.
+    Warning = 4,
+    /// A state changed.
+    Info = 6,
+    /// The rest.
+    Debug = 7,
+}
+
+/// The facility "daemon", so that these lines are not taken for the kernel's own.
+const DAEMON: u8 = 3 << 3;
+/// The kernel cuts longer records.
+const LINE_MAX: usize = 900;
+
+/// Writes lines to the kernel log, each as one record. There is nobody to tell of a failure.
+pub fn write(level: Level, text: &str) {
+    let Ok(mut log) = OpenOptions::new().write(true).open("/dev/kmsg") else {
+        return;
+    };
+    for line in text.lines() {
+        let end = line.floor_char_boundary(LINE_MAX);
+        let line = line.get(..end).unwrap_or(line);
+        let record = format!("<{}>[ichor] {line}\n", DAEMON | level as u8);
+        // One write is one record, and there is nobody to tell of a failure.
+        let _unheard = log.write_all(record.as_bytes());
+    }
+}

@@ -1,0 +1,278 @@
+//! Starting processes.
+//!
+//! A child gets default signals with an empty mask, a session of its own, exactly the descriptors
+//! that are named, and its restrictions before the program is executed. Collecting its exit is the
+//! business of [`crate::wait`], so that one place owns wait(2).
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use rustix::process::{Gid, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+/// Descriptors are moved out of the way before they are put to their numbers.
+const PARKED_FROM: i32 = 200;
+
+/// A process could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// A descriptor could not be prepared.
+    #[error("prepare a descriptor for {}", program.display())]
+    Descriptor {
+        /// What was to be run.
+        program: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The fork failed, or the child could not restrict itself or execute the program.
+    #[error("run {}", program.display())]
+    Run {
+        /// What was to be run.
+        program: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// As whom a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// User and group; other groups are dropped.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// All the capabilities it has and can ever have.
+    pub capabilities: CapabilitySet,
+    /// Whether execve(2) can never grant anything.
+    pub no_new_privileges: bool,
+}
+
+/// Runs in the child between fork and exec: only system calls, no memory from the allocator.
+pub type ChildHook = Box<dyn FnMut() -> io::Result<()> + Send + Sync>;
+
+/// A process to be started.
+pub struct Command {
+    program: PathBuf,
+    inner: std::process::Command,
+    descriptors: Vec<(OwnedFd, i32)>,
+    cgroup: Option<PathBuf>,
+    credentials: Option<Credentials>,
+    hooks: Vec<ChildHook>,
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Command")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Command {
+    /// Runs the file `program`, which sees `name` as its own name, with an empty environment.
+    pub fn new(program: impl AsRef<Path>, name: impl AsRef<OsStr>) -> Self {
+        let program = program.as_ref().to_owned();
+        let mut inner = std::process::Command::new(&program);
+        inner
+            .arg0(name)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::null());
+        Self {
+            program,
+            inner,
+            descriptors: Vec::new(),
+            cgroup: None,
+            credentials: None,
+            hooks: Vec::new(),
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.inner.arg(arg);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.inner.env(key, value);
+        self
+    }
+
+    /// Sends both standard output and standard error to one descriptor.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be duplicated.
+    pub fn output(mut self, descriptor: OwnedFd) -> Result<Self, SpawnError> {
+        let second = descriptor.try_clone();
+        let second = second.map_err(|source| self.descriptor_error(source))?;
+        self.inner.stdout(descriptor).stderr(second);
+        Ok(self)
+    }
+
+    /// Hands a descriptor over under a number above 2.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be moved.
+    pub fn descriptor(mut self, descriptor: impl AsFd, number: i32) -> Result<Self, SpawnError> {
+        let parked = rustix::io::fcntl_dupfd_cloexec(descriptor, PARKED_FROM);
+        let parked = parked.map_err(|error| self.descriptor_error(error.into()))?;
+        self.descriptors.push((parked, number));
+        Ok(self)
+    }
+
+    /// The control group (a directory) that the process is in from its first instruction.
+    #[must_use]
+    pub fn cgroup(mut self, path: impl Into<PathBuf>) -> Self {
+        self.cgroup = Some(path.into());
+        self
+    }
+
+    /// As whom it runs; without this, as the caller.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// What the child does last before the program is executed, such as loading a filter.
+    #[must_use]
+    pub fn hook(mut self, hook: ChildHook) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
+    /// Starts the process and returns its id.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; also when the child fails before the program runs.
+    pub fn spawn(mut self) -> Result<u32, SpawnError> {
+        let cgroup = match self.cgroup.take() {
+            None => None,
+            Some(path) => {
+                let file = File::options().write(true).open(path.join("cgroup.procs"));
+                Some(file.map_err(|source| self.descriptor_error(source))?)
+            }
+        };
+        let descriptors = std::mem::take(&mut self.descriptors);
+        let mut hooks = std::mem::take(&mut self.hooks);
+        let credentials = self.credentials;
+        let prepare = move || {
+            rustix::process::setsid()?;
+            if let Some(mut procs) = cgroup.as_ref() {
+                procs.write_all(b"0")?;
+            }
+            for (parked, number) in &descriptors {
+                put_at(parked, *number)?;
+            }
+            if let Some(credentials) = &credentials {
+                assume(credentials)?;
+            }
+            hooks.iter_mut().try_for_each(|hook| hook())
+        };
+        // SAFETY: the closure makes system calls only; what it owns was allocated before the fork.
+        let inner = unsafe { self.inner.pre_exec(prepare) };
+        match inner.spawn() {
+            Ok(child) => Ok(child.id()),
+            Err(source) => Err(SpawnError::Run {
+                program: self.program,
+                source,
+            }),
+        }
+    }
+
+    fn descriptor_error(&self, source: io::Error) -> SpawnError {
+        SpawnError::Descriptor {
+            program: self.program.clone(),
+            source,
+        }
+    }
+}
+
+/// dup2(2) clears close-on-exec, so exactly these descriptors are inherited.
+fn put_at(parked: &OwnedFd, number: i32) -> io::Result<()> {
+    // SAFETY: both are plain numbers to the kernel, and nothing in the child uses `number` yet.
+    let result = unsafe { libc::dup2(parked.as_raw_fd(), number) };
+    if result >= 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
+}
+
+/// Gives up everything but `credentials`. The order matters: each step needs a right that a later
+/// one gives away.
+fn assume(credentials: &Credentials) -> io::Result<()> {
+    use rustix::thread;
+    let keep = credentials.capabilities;
+    for capability in CapabilitySet::all().difference(keep).iter() {
+        // A kernel that is older than this list does not know the newest ones.
+        match thread::remove_capability_from_bounding_set(capability) {
+            Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::PERM) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    thread::set_keep_capabilities(true)?;
+    thread::set_thread_groups(&[])?;
+    let gid = Gid::from_raw(credentials.gid);
+    let uid = Uid::from_raw(credentials.uid);
+    thread::set_thread_res_gid(gid, gid, gid)?;
+    thread::set_thread_res_uid(uid, uid, uid)?;
+    let sets = CapabilitySets {
+        effective: keep,
+        permitted: keep,
+        inheritable: keep,
+    };
+    thread::set_capabilities(None, sets)?;
+    thread::clear_ambient_capability_set()?;
+    for capability in keep.iter() {
+        thread::configure_capability_in_ambient_set(capability, true)?;
+    }
+    if credentials.no_new_privileges {
+        thread::set_no_new_privs(true)?;
+    }
+    Ok(())
+}
+
+/// Raises the number of descriptors that this process and its children may have, as far as it is
+/// allowed to. Returns the limit that holds now.
+pub fn raise_descriptor_limit(wanted: u64) -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let present = getrlimit(Resource::Nofile);
+    let both = Rlimit {
+        current: Some(wanted),
+        maximum: Some(wanted),
+    };
+    if setrlimit(Resource::Nofile, both).is_ok() {
+        return wanted;
+    }
+    // Without CAP_SYS_RESOURCE the hard limit is the most that can be had.
+    let soft = Rlimit {
+        current: present.maximum,
+        maximum: present.maximum,
+    };
+    match setrlimit(Resource::Nofile, soft) {
+        Ok(()) => present.maximum.unwrap_or(u64::MAX),
+        Err(_kept) => present.current.unwrap_or(u64::MAX),
+    }
+}
+
+/// Sends a signal to a process. A process that has ended already is no error.
+///
+/// # Errors
+/// `EPERM`.
+pub fn signal(pid: u32, signal: rustix::process::Signal) -> io::Result<()> {
+    let raw = i32::try_from(pid).map_err(io::Error::other)?;
+    let pid = rustix::process::Pid::from_raw(raw).ok_or(io::ErrorKind::InvalidInput)?;
+    match rustix::process::kill_process(pid, signal) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

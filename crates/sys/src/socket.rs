@@ -1,0 +1,128 @@
+//! Listening sockets, and the kernel's device events.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Gid, Uid};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
+};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// A socket could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// A unix socket.
+    #[error("listen on {}", path.display())]
+    Unix {
+        /// Where.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A TCP socket.
+    #[error("listen on {address}")]
+    Tcp {
+        /// Where.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// Listens on a unix socket whose mode and owner are right before anyone can connect.
+///
+/// A socket that an earlier process left behind is replaced.
+///
+/// # Errors
+/// [`SocketError::Unix`].
+pub fn listen_unix(
+    path: &Path,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+) -> Result<UnixListener, SocketError> {
+    let listening = || -> io::Result<UnixListener> {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        bind(&socket, &SocketAddrUnix::new(path)?)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+        rustix::fs::chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+        listen(&socket, BACKLOG)?;
+        Ok(UnixListener::from(socket))
+    };
+    listening().map_err(|source| SocketError::Unix {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Listens on a TCP port of all addresses, IPv4 and IPv6; only IPv4 where there is no IPv6.
+///
+/// # Errors
+/// [`SocketError::Tcp`].
+pub fn listen_tcp(port: u16) -> Result<TcpListener, SocketError> {
+    use rustix::net::sockopt::{set_ipv6_v6only, set_socket_reuseaddr};
+    let everywhere = SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, port));
+    let only_four = SocketAddr::from((std::net::Ipv4Addr::UNSPECIFIED, port));
+    let listening = |address: SocketAddr| -> io::Result<TcpListener> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let family = match address {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+        set_socket_reuseaddr(&socket, true)?;
+        if address.is_ipv6() {
+            set_ipv6_v6only(&socket, false)?;
+        }
+        bind(&socket, &address)?;
+        listen(&socket, BACKLOG)?;
+        Ok(TcpListener::from(socket))
+    };
+    if let Ok(listener) = listening(everywhere) {
+        return Ok(listener);
+    }
+    listening(only_four).map_err(|source| SocketError::Tcp {
+        address: only_four,
+        source,
+    })
+}
+
+/// A socket that receives the kernel's device events; readable when there is one.
+///
+/// # Errors
+/// Those of socket(2) and bind(2).
+pub fn device_events() -> io::Result<OwnedFd> {
+    const KERNEL_GROUP: u32 = 1;
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: plain numbers.
+    let fd = unsafe { libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_KOBJECT_UEVENT) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: all zeroes is a valid sockaddr_nl.
+    let mut address: libc::sockaddr_nl = unsafe { std::mem::zeroed() };
+    address.nl_family = u16::try_from(libc::AF_NETLINK).map_err(io::Error::other)?;
+    address.nl_groups = KERNEL_GROUP;
+    let length =
+        libc::socklen_t::try_from(size_of::<libc::sockaddr_nl>()).map_err(io::Error::other)?;
+    // SAFETY: `address` is a complete sockaddr_nl of this length.
+    let result = unsafe { libc::bind(fd, (&raw const address).cast(), length) };
+    if result == 0 {
+        return Ok(socket);
+    }
+    Err(io::Error::last_os_error())
+}

@@ -1,0 +1,34 @@
+//! Collecting processes that have ended.
+
+use rustix::process::{WaitOptions, WaitStatus};
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug)]
+pub struct ExitStatus(WaitStatus);
+
+impl ExitStatus {
+    /// Its exit code, if it ended by itself.
+    pub fn code(self) -> Option<i32> {
+        self.0.exit_status()
+    }
+
+    /// The signal that killed it, if one did.
+    pub fn signal(self) -> Option<i32> {
+        self.0.terminating_signal()
+    }
+}
+
+/// All children, adopted ones included, that have ended since the last call. Never blocks.
+pub fn drain() -> Vec<(u32, ExitStatus)> {
+    let mut ended = Vec::new();
+    // An error is ECHILD: there are no children, which is normal.
+    while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+        if status.exited() || status.signaled() {
+            ended.push((
+                pid.as_raw_nonzero().get().unsigned_abs(),
+                ExitStatus(status),
+            ));
+        }
+    }
+    ended
+}
