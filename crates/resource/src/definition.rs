@@ -1,5 +1,32 @@
 //! What types exist, how people may call them and what columns a table of them has.
 
+mod block;
+mod cluster;
+mod config;
+mod containers;
+mod cri;
+mod etcd;
+mod files;
+mod hardware;
+mod k8s;
+mod kubeaccess;
+mod kubespan;
+mod meta;
+mod network;
+mod perf;
+mod runtime;
+mod secrets;
+mod security;
+mod siderolink;
+mod storage;
+mod time;
+mod v1alpha1;
+
+use std::sync::LazyLock;
+
+use crate::Resource;
+use crate::specs::meta::ResourceDefinition;
+
 /// Who may read resources of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sensitivity {
@@ -16,6 +43,12 @@ pub struct Column {
     pub name: &'static str,
     /// JSONPath template over the YAML form of the spec, such as `{.address}`.
     pub json_path: &'static str,
+}
+
+impl Column {
+    const fn new(name: &'static str, json_path: &'static str) -> Self {
+        Self { name, json_path }
+    }
 }
 
 /// One resource type.
@@ -55,14 +88,65 @@ impl Definition {
     }
 }
 
+static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
+    let groups = [
+        block::TYPES,
+        cluster::TYPES,
+        config::TYPES,
+        containers::TYPES,
+        cri::TYPES,
+        etcd::TYPES,
+        files::TYPES,
+        hardware::TYPES,
+        k8s::TYPES,
+        kubeaccess::TYPES,
+        kubespan::TYPES,
+        meta::TYPES,
+        network::TYPES,
+        perf::TYPES,
+        runtime::TYPES,
+        secrets::TYPES,
+        security::TYPES,
+        siderolink::TYPES,
+        storage::TYPES,
+        time::TYPES,
+        v1alpha1::TYPES,
+    ];
+    let mut all = groups.concat();
+    all.sort_by_key(|definition| definition.type_name);
+    all
+});
+
 /// Every type that the API knows, sorted by type name.
 pub fn definitions() -> &'static [Definition] {
-    &[]
+    &DEFINITIONS
 }
 
 /// The definition of a full type name.
 pub fn find_definition(type_name: &str) -> Option<&'static Definition> {
-    definitions()
-        .iter()
-        .find(|definition| definition.type_name == type_name)
+    let by_name = |definition: &Definition| definition.type_name.cmp(type_name);
+    let found = DEFINITIONS.binary_search_by(by_name).ok()?;
+    DEFINITIONS.get(found)
 }
+
+/// The definitions that people may mean by a name in any case: the full name or an alias.
+pub fn definitions_by_alias(name: &str) -> Vec<&'static Definition> {
+    let name = name.to_lowercase();
+    let named = |definition: &&Definition| {
+        definition.type_name.to_lowercase() == name
+            || definition.all_aliases().iter().any(|alias| *alias == name)
+    };
+    definitions().iter().filter(named).collect()
+}
+
+/// A resource for each type, to be stored at the start.
+pub fn definition_resources() -> Vec<Resource<ResourceDefinition>> {
+    let resource = |definition: &Definition| {
+        let spec = ResourceDefinition::from(definition);
+        Resource::new(definition.type_name.to_lowercase(), spec)
+    };
+    definitions().iter().map(resource).collect()
+}
+
+#[cfg(test)]
+mod tests;

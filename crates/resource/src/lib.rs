@@ -6,12 +6,17 @@
 
 mod definition;
 mod metadata;
+mod namespace;
 mod resource;
 mod spec;
 
 pub mod specs;
 
-pub use definition::{Column, Definition, Sensitivity, definitions, find_definition};
+pub use definition::{
+    Column, Definition, Sensitivity, definition_resources, definitions, definitions_by_alias,
+    find_definition,
+};
 pub use metadata::{Kind, Labels, Metadata, Phase, Pointer, Version};
+pub use namespace::{is_namespace, namespace_resources};
 pub use resource::{AnyResource, Resource};
 pub use spec::{AnySpec, DecodeError, EncodedSpec, Spec, SpecValue};

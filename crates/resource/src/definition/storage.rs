@@ -1,0 +1,128 @@
+//! Types of the group `storage`.
+
+use super::{Column, Definition, Sensitivity};
+
+pub(super) const TYPES: &[Definition] = &[
+    Definition {
+        type_name: "LVMLogicalVolumeSpecs.storage.talos.dev",
+        display_type: "LVMLogicalVolumeSpec",
+        default_namespace: "storage",
+        aliases: &["lvmlogicalvolumespec", "lvmlvs"],
+        columns: &[
+            Column::new("VG", "{.vgName}"),
+            Column::new("Name", "{.name}"),
+            Column::new("Type", "{.type}"),
+        ],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "LVMLogicalVolumeStatuses.storage.talos.dev",
+        display_type: "LVMLogicalVolumeStatus",
+        default_namespace: "storage",
+        aliases: &["lvs", "lvmlogicalvolumestatus", "lvmlvs"],
+        columns: &[
+            Column::new("Path", "{.path}"),
+            Column::new("VG", "{.vgName}"),
+            Column::new("Layout", "{.layout}"),
+            Column::new("Size", "{.prettySize}"),
+            Column::new("Active", "{.active}"),
+        ],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "LVMPhysicalVolumeSpecs.storage.talos.dev",
+        display_type: "LVMPhysicalVolumeSpec",
+        default_namespace: "storage",
+        aliases: &["lvmphysicalvolumespec", "lvmpvs"],
+        columns: &[
+            Column::new("Device", "{.device}"),
+            Column::new("VG", "{.vgName}"),
+        ],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "LVMPhysicalVolumeStatuses.storage.talos.dev",
+        display_type: "LVMPhysicalVolumeStatus",
+        default_namespace: "storage",
+        aliases: &["pvs", "lvmphysicalvolumestatus", "lvmpvs"],
+        columns: &[
+            Column::new("Device", "{.device}"),
+            Column::new("VG", "{.vgName}"),
+            Column::new("Size", "{.prettySize}"),
+            Column::new("Free", "{.prettyFree}"),
+            Column::new("Allocatable", "{.allocatable}"),
+        ],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "LVMRefreshRequests.storage.talos.dev",
+        display_type: "LVMRefreshRequest",
+        default_namespace: "storage",
+        aliases: &["lvmrefreshrequest", "lvmrr", "lvmrrs"],
+        columns: &[Column::new("Request", "{.request}")],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "LVMValidationErrors.storage.talos.dev",
+        display_type: "LVMValidationError",
+        default_namespace: "storage",
+        aliases: &["lvmvalidationerror", "lvmve", "lvmves"],
+        columns: &[
+            Column::new("VG", "{.vgName}"),
+            Column::new("Message", "{.message}"),
+        ],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "LVMVolumeGroupSpecs.storage.talos.dev",
+        display_type: "LVMVolumeGroupSpec",
+        default_namespace: "storage",
+        aliases: &["lvmvolumegroupspec", "lvmvgs"],
+        columns: &[Column::new("Name", "{.name}")],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "LVMVolumeGroupStatuses.storage.talos.dev",
+        display_type: "LVMVolumeGroupStatus",
+        default_namespace: "storage",
+        aliases: &["vgs", "lvmvolumegroupstatus", "lvmvgs"],
+        columns: &[
+            Column::new("Name", "{.name}"),
+            Column::new("Permissions", "{.permissions}"),
+            Column::new("Size", "{.prettySize}"),
+            Column::new("Free", "{.prettyFree}"),
+            Column::new("PVs", "{.pvCount}"),
+            Column::new("LVs", "{.lvCount}"),
+        ],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "MDArraySpecs.storage.talos.dev",
+        display_type: "MDArraySpec",
+        default_namespace: "storage",
+        aliases: &["mdarrayspec", "mdas"],
+        columns: &[Column::new("Level", "{.level}")],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "MDArrayStatuses.storage.talos.dev",
+        display_type: "MDArrayStatus",
+        default_namespace: "storage",
+        aliases: &["mdarraystatus", "mdas"],
+        columns: &[
+            Column::new("Level", "{.level}"),
+            Column::new("Status", "{.status}"),
+            Column::new("Sync", "{.syncAction}"),
+            Column::new("Device", "{.device}"),
+        ],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+    Definition {
+        type_name: "MDRefreshRequests.storage.talos.dev",
+        display_type: "MDRefreshRequest",
+        default_namespace: "storage",
+        aliases: &["mdrefreshrequest", "mdrr", "mdrrs"],
+        columns: &[Column::new("Request", "{.request}")],
+        sensitivity: Sensitivity::NonSensitive,
+    },
+];
