@@ -133,8 +133,7 @@ pub fn find_definition(type_name: &str) -> Option<&'static Definition> {
 pub fn definitions_by_alias(name: &str) -> Vec<&'static Definition> {
     let name = name.to_lowercase();
     let named = |definition: &&Definition| {
-        definition.type_name.to_lowercase() == name
-            || definition.all_aliases().iter().any(|alias| *alias == name)
+        definition.type_name.to_lowercase() == name || definition.all_aliases().contains(&name)
     };
     definitions().iter().filter(named).collect()
 }

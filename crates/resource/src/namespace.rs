@@ -1,7 +1,9 @@
 //! What namespaces exist.
 
-use crate::Resource;
+use std::borrow::Cow;
+
 use crate::specs::meta::Namespace;
+use crate::{Kind, Resource, find_definition};
 
 /// Names and descriptions, sorted by name.
 const NAMESPACES: &[(&str, &str)] = &[
@@ -37,5 +39,24 @@ pub fn namespace_resources() -> Vec<Resource<Namespace>> {
 
 /// Whether a namespace is one of those that the system uses.
 pub fn is_namespace(name: &str) -> bool {
-    NAMESPACES.iter().any(|(known, _)| *known == name)
+    known_namespace(name).is_some()
+}
+
+fn known_namespace(name: &str) -> Option<&'static str> {
+    let found = NAMESPACES.iter().find(|(known, _)| *known == name);
+    found.map(|(known, _)| *known)
+}
+
+impl Kind {
+    /// A kind by its names; those that the system knows take no memory of their own.
+    pub fn named(namespace: &str, type_name: &str) -> Self {
+        let owned = |name: &str| Cow::Owned(name.to_owned());
+        let namespace = known_namespace(namespace).map_or_else(|| owned(namespace), Cow::Borrowed);
+        let type_name = find_definition(type_name)
+            .map_or_else(|| owned(type_name), |known| Cow::Borrowed(known.type_name));
+        Self {
+            namespace,
+            type_name,
+        }
+    }
 }

@@ -53,7 +53,7 @@ pub trait AnySpec: fmt::Debug + Send + Sync {
     fn proto(&self) -> Bytes;
     /// The YAML form.
     fn yaml(&self) -> String;
-    /// Same meaning; a typed and an encoded spec are compared by their binary form.
+    /// Same meaning; of two encoded specs, the same binary form.
     fn same(&self, other: &dyn AnySpec) -> bool;
 }
 
@@ -74,7 +74,8 @@ impl<S: Spec> AnySpec for S {
     fn same(&self, other: &dyn AnySpec) -> bool {
         match other.as_any().downcast_ref::<S>() {
             Some(other) => self == other,
-            None => self.encode() == other.proto(),
+            // Maps have no order in the binary form, so values are compared, not bytes.
+            None => S::decode(&other.proto()).is_ok_and(|other| *self == other),
         }
     }
 }
@@ -102,7 +103,10 @@ impl AnySpec for EncodedSpec {
     }
 
     fn same(&self, other: &dyn AnySpec) -> bool {
-        self.proto == other.proto()
+        match other.as_any().downcast_ref::<Self>() {
+            Some(other) => self.proto == other.proto,
+            None => other.same(self),
+        }
     }
 }
 

@@ -3,9 +3,15 @@
 mod error;
 mod event;
 mod ext;
+mod filter;
 mod memory;
 mod query;
+mod remote;
+mod server;
 mod shared;
+mod wire;
+
+pub mod conformance;
 
 use async_trait::async_trait;
 use ichor_resource::{AnyResource, Kind, Phase, Pointer};
@@ -13,8 +19,11 @@ use ichor_resource::{AnyResource, Kind, Phase, Pointer};
 pub use error::StateError;
 pub use event::{Event, Watch, WatchOptions, WatchStart, WatchTarget};
 pub use ext::StateExt;
+pub use filter::{Access, FilteredState, Permit};
 pub use memory::MemoryState;
 pub use query::{LabelOp, LabelQuery, LabelTerm, Matcher, Query};
+pub use remote::RemoteState;
+pub use server::{MAX_MESSAGE_BYTES, StateServer};
 
 /// A store of resources.
 ///

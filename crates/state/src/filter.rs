@@ -1,0 +1,106 @@
+//! A view of a state that shows and allows only what a client may see and do.
+
+mod access;
+
+use async_trait::async_trait;
+use ichor_resource::{AnyResource, Kind, Phase, Pointer};
+
+use crate::{Query, State, StateError, Watch, WatchOptions, WatchTarget};
+pub use access::{Access, Permit};
+
+/// A state behind an access table. Everything that the table does not allow is denied.
+#[derive(Clone, Debug)]
+pub struct FilteredState<S> {
+    state: S,
+    access: Access,
+}
+
+impl<S: State> FilteredState<S> {
+    /// Puts the table in front of a state.
+    pub fn new(state: S, access: Access) -> Self {
+        Self { state, access }
+    }
+
+    fn need(&self, kind: &Kind, permit: Permit) -> Result<(), StateError> {
+        self.access.check(&kind.type_name, permit)
+    }
+
+    /// One that may only hold may change nothing but the finalizers.
+    async fn check_hold(&self, wanted: &AnyResource) -> Result<(), StateError> {
+        let pointer = wanted.metadata.pointer();
+        let stored = self.state.get(&pointer).await?;
+        let (new, old) = (&wanted.metadata, &stored.metadata);
+        if new.version != old.version {
+            return Err(StateError::VersionConflict {
+                pointer,
+                stored: old.version,
+                given: new.version,
+            });
+        }
+        // The version makes sure that this is what the update replaces.
+        let same = new.phase == old.phase
+            && new.labels == old.labels
+            && new.annotations == old.annotations
+            && wanted.spec == stored.spec;
+        match same {
+            true => Ok(()),
+            false => Err(StateError::Denied(format!(
+                "only the finalizers of {pointer} may be changed"
+            ))),
+        }
+    }
+}
+
+#[async_trait]
+impl<S: State> State for FilteredState<S> {
+    async fn get(&self, pointer: &Pointer) -> Result<AnyResource, StateError> {
+        self.need(&pointer.kind, Permit::Read)?;
+        self.state.get(pointer).await
+    }
+
+    async fn list(&self, kind: &Kind, query: &Query) -> Result<Vec<AnyResource>, StateError> {
+        self.need(kind, Permit::Read)?;
+        self.state.list(kind, query).await
+    }
+
+    async fn create(&self, resource: AnyResource, owner: &str) -> Result<AnyResource, StateError> {
+        self.need(&resource.metadata.kind, Permit::Write)?;
+        self.state.create(resource, owner).await
+    }
+
+    async fn update(
+        &self,
+        resource: AnyResource,
+        owner: &str,
+        expected_phase: Option<Phase>,
+    ) -> Result<AnyResource, StateError> {
+        let kind = &resource.metadata.kind;
+        if self.need(kind, Permit::Write).is_err() {
+            self.need(kind, Permit::Hold)?;
+            self.check_hold(&resource).await?;
+        }
+        self.state.update(resource, owner, expected_phase).await
+    }
+
+    async fn destroy(&self, pointer: &Pointer, owner: &str) -> Result<(), StateError> {
+        self.need(&pointer.kind, Permit::Write)?;
+        self.state.destroy(pointer, owner).await
+    }
+
+    async fn teardown(&self, pointer: &Pointer, owner: &str) -> Result<bool, StateError> {
+        self.need(&pointer.kind, Permit::Write)?;
+        self.state.teardown(pointer, owner).await
+    }
+
+    async fn watch(&self, target: WatchTarget, options: WatchOptions) -> Result<Watch, StateError> {
+        let kind = match &target {
+            WatchTarget::One(pointer) => &pointer.kind,
+            WatchTarget::Kind(kind, _) => kind,
+        };
+        self.need(kind, Permit::Read)?;
+        self.state.watch(target, options).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

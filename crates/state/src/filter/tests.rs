@@ -1,0 +1,86 @@
+use std::sync::Arc;
+
+use ichor_resource::specs::runtime::Environment;
+use ichor_resource::specs::secrets::CertSan;
+use ichor_resource::{Resource, Spec};
+
+use super::*;
+use crate::{MemoryState, StateExt};
+
+async fn memory() -> Arc<MemoryState> {
+    let state = Arc::new(MemoryState::new());
+    let environment = Resource::new("apid", Environment::default());
+    state.create_as(environment, "owner").await.unwrap();
+    state
+        .create_as(Resource::new("api", CertSan::default()), "")
+        .await
+        .unwrap();
+    state
+}
+
+fn denied<T>(result: Result<T, StateError>) -> bool {
+    matches!(result, Err(StateError::Denied(_)))
+}
+
+#[tokio::test]
+async fn public_access_reads_registered_types_only() {
+    let state = memory().await;
+    let reader = FilteredState::new(Arc::clone(&state), Access::public(false));
+    let admin = FilteredState::new(state, Access::public(true));
+    assert!(reader.find::<Environment>("apid").await.unwrap().is_some());
+    assert!(denied(reader.find::<CertSan>("api").await));
+    assert!(admin.find::<CertSan>("api").await.unwrap().is_some());
+    let unknown = Kind::named("runtime", "Things.test");
+    for state in [&reader, &admin] {
+        assert!(denied(state.list(&unknown, &Query::default()).await));
+        let target = WatchTarget::Kind(unknown.clone(), Query::default());
+        assert!(denied(
+            state.watch(target, WatchOptions::default()).await.map(drop)
+        ));
+        let fresh = Resource::new("x", Environment::default());
+        assert!(denied(state.create_as(fresh, "").await));
+        let pointer = Resource::new("apid", Environment::default())
+            .metadata
+            .pointer();
+        assert!(denied(state.teardown(&pointer, "owner").await));
+        assert!(denied(state.destroy(&pointer, "owner").await));
+        assert!(denied(state.add_finalizer(&pointer, "me").await));
+    }
+}
+
+#[tokio::test]
+async fn declared_access_denies_what_was_not_declared() {
+    let access = Access::declared([(Environment::TYPE, Permit::Write)]);
+    let state = FilteredState::new(memory().await, access);
+    assert!(denied(state.find::<CertSan>("api").await));
+    state
+        .create_as(Resource::new("x", Environment::default()), "me")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn holding_changes_finalizers_and_nothing_else() {
+    let access = Access::declared([(Environment::TYPE, Permit::Hold)]);
+    let state = FilteredState::new(memory().await, access);
+    let pointer = Resource::new("apid", Environment::default())
+        .metadata
+        .pointer();
+    state.add_finalizer(&pointer, "me").await.unwrap();
+    let edit = |each: &mut Resource<Environment>| each.value_mut().variables.push("A=b".into());
+    assert!(denied(state.modify(&pointer, "owner", edit).await));
+    let label = |each: &mut AnyResource| {
+        Arc::make_mut(&mut each.metadata)
+            .labels
+            .insert("a".into(), "b".into());
+    };
+    assert!(denied(state.modify_any(&pointer, None, None, label).await));
+    let teardown = |each: &mut AnyResource| {
+        Arc::make_mut(&mut each.metadata).phase = Phase::TearingDown;
+    };
+    assert!(denied(
+        state.modify_any(&pointer, None, None, teardown).await
+    ));
+    assert!(denied(state.destroy(&pointer, "owner").await));
+    state.remove_finalizer(&pointer, "me").await.unwrap();
+}

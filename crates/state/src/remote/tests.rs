@@ -1,0 +1,199 @@
+use std::sync::Arc;
+
+use ichor_api::cosi::resource::state_client::StateClient as RawClient;
+use ichor_resource::specs::runtime::{Environment, PlatformMetadata};
+use ichor_resource::{Resource, Spec};
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::{Access, FilteredState, MemoryState, StateExt, StateServer};
+
+struct Served {
+    stop: oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+fn serve(state: impl State + 'static, path: &std::path::Path) -> Served {
+    let listener = UnixListener::bind(path).unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let server = StateServer::new(state);
+    let stopped = async {
+        // A dropped sender stops it too.
+        stopped.await.unwrap_or_default();
+    };
+    let task = tokio::spawn(async move { server.serve_unix(listener, stopped).await.unwrap() });
+    Served { stop, task }
+}
+
+#[tokio::test]
+async fn reads_wait_for_a_server_that_was_away_and_watches_say_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sock");
+    let memory = Arc::new(MemoryState::new());
+    let environment = Resource::new("a", Environment::default());
+    let pointer = environment.metadata.pointer();
+    let state = RemoteState::unix(&path);
+    // Asked before there is a server.
+    let early = {
+        let (state, pointer) = (state.clone(), pointer.clone());
+        tokio::spawn(async move { state.get(&pointer).await })
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let served = serve(Arc::clone(&memory), &path);
+    let missing = early.await.unwrap();
+    assert_eq!(missing, Err(StateError::NotFound(pointer.clone())));
+    state.create_as(environment, "").await.unwrap();
+    let target = WatchTarget::One(pointer.clone());
+    let mut watch = state.watch(target, WatchOptions::default()).await.unwrap();
+    assert!(matches!(
+        &watch.next().await.unwrap()[..],
+        [Event::Created(..)]
+    ));
+    served.task.abort();
+    drop(served.stop);
+    // The task is gone, but its connections live on until they are dropped with the runtime; a
+    // restart is what a component sees.
+    std::fs::remove_file(&path).unwrap();
+    let _served = serve(memory, &path);
+    let again = RemoteState::unix(&path);
+    assert!(again.find::<Environment>("a").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn typed_upserts_over_the_socket_write_only_what_differs() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sock");
+    let _served = serve(MemoryState::new(), &path);
+    let state = RemoteState::unix(&path);
+    let metadata = |region: &str| {
+        let tags = (0..20).map(|n| (n.to_string(), n.to_string())).collect();
+        let spec = PlatformMetadata {
+            region: region.into(),
+            tags,
+            ..PlatformMetadata::default()
+        };
+        Resource::new("platformmetadata", spec)
+    };
+    // The order of a map differs from one encoding to the next.
+    for (region, version) in [("x", 1), ("x", 1), ("x", 1), ("y", 2)] {
+        let stored = state.upsert(metadata(region), "me").await.unwrap();
+        assert_eq!(stored.metadata.version.number(), version, "{region}");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_say_too_little_are_refused_by_field() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sock");
+    let _served = serve(MemoryState::new(), &path);
+    let mut client = RemoteState::unix(&path).client;
+    let mut refused = Vec::new();
+    let get = pb::GetRequest {
+        namespace: "runtime".into(),
+        r#type: Environment::TYPE.into(),
+        ..pb::GetRequest::default()
+    };
+    refused.push(client.get(get.clone()).await.unwrap_err());
+    let no_type = pb::GetRequest {
+        r#type: String::new(),
+        id: "a".into(),
+        ..get
+    };
+    refused.push(client.get(no_type).await.unwrap_err());
+    refused.push(
+        client
+            .create(pb::CreateRequest::default())
+            .await
+            .unwrap_err(),
+    );
+    let metadata = pb::Metadata {
+        namespace: "runtime".into(),
+        r#type: Environment::TYPE.into(),
+        id: "a".into(),
+        ..pb::Metadata::default()
+    };
+    for metadata in [
+        pb::Metadata {
+            version: "-1".into(),
+            ..metadata.clone()
+        },
+        pb::Metadata {
+            phase: "asleep".into(),
+            ..metadata
+        },
+    ] {
+        let resource = pb::Resource {
+            metadata: Some(metadata),
+            spec: Some(pb::Spec::default()),
+        };
+        let request = pb::CreateRequest {
+            resource: Some(resource),
+            options: None,
+        };
+        refused.push(client.create(request).await.unwrap_err());
+    }
+    let fields = [
+        "id",
+        "type",
+        "resource",
+        "metadata.version",
+        "metadata.phase",
+    ];
+    for (status, field) in refused.iter().zip(fields) {
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let text = status.message();
+        assert!(text.contains(&format!("{field}: ")), "{text} names {field}");
+    }
+}
+
+#[tokio::test]
+async fn codes_are_those_that_other_clients_know() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sock");
+    let memory = Arc::new(MemoryState::new());
+    let environment = Resource::new("a", Environment::default());
+    memory.create_as(environment.clone(), "me").await.unwrap();
+    let _served = serve(FilteredState::new(memory, Access::public(false)), &path);
+    let mut client: RawClient<_> = RemoteState::unix(&path).client;
+    let denied = client
+        .list(pb::ListRequest {
+            namespace: "runtime".into(),
+            r#type: "Things.test".into(),
+            options: None,
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(denied.code(), Code::PermissionDenied);
+    let destroy = pb::DestroyRequest {
+        namespace: "runtime".into(),
+        r#type: Environment::TYPE.into(),
+        id: "a".into(),
+        options: None,
+    };
+    assert_eq!(
+        client.destroy(destroy).await.unwrap_err().code(),
+        Code::PermissionDenied
+    );
+    let watch = pb::WatchRequest {
+        namespace: "runtime".into(),
+        r#type: Environment::TYPE.into(),
+        options: Some(pb::WatchOptions {
+            bootstrap_contents: true,
+            ..pb::WatchOptions::default()
+        }),
+        ..pb::WatchRequest::default()
+    };
+    // Version 0 of the API: no end of the bootstrap; one event in each message.
+    let mut replies = client.watch(watch).await.unwrap().into_inner();
+    assert!(replies.next().await.unwrap().unwrap().event.is_empty());
+    let [created] = &replies.next().await.unwrap().unwrap().event[..] else {
+        panic!("not one event")
+    };
+    assert_eq!(created.event_type(), pb::EventType::Created);
+    let spec = created.resource.clone().unwrap().spec.unwrap();
+    assert_eq!(spec.yaml_spec, "variables: []\n");
+    assert_eq!(spec.proto_spec, environment.value().encode());
+    let silence = tokio::time::timeout(Duration::from_millis(50), replies.next()).await;
+    assert!(silence.is_err(), "{silence:?}");
+}

@@ -1,0 +1,198 @@
+//! `cosi.resource.State` over any state.
+
+mod watch;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::{Stream, StreamExt, stream};
+use ichor_api::cosi::resource as pb;
+use ichor_api::cosi::resource::state_server;
+use tokio::net::UnixListener;
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::metadata::MetadataMap;
+use tonic::{Extensions, Request, Response, Status};
+
+use crate::wire::{from_query, from_resource, kind, phase, pointer, to_resource, to_status};
+use crate::{State, StateError, StateExt};
+
+/// How large a message may be, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 32 << 20;
+
+type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+type Choose = dyn Fn(&MetadataMap, &Extensions) -> Result<Arc<dyn State>, Status> + Send + Sync;
+
+/// Serves a state over gRPC. Cloning it copies a pointer.
+#[derive(Clone)]
+pub struct StateServer(Arc<Choose>);
+
+impl fmt::Debug for StateServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StateServer").finish_non_exhaustive()
+    }
+}
+
+impl StateServer {
+    /// Shows the same state to every caller.
+    pub fn new(state: impl State + 'static) -> Self {
+        let state: Arc<dyn State> = Arc::new(state);
+        Self::by_caller(move |_, _| Ok(Arc::clone(&state)))
+    }
+
+    /// Shows each caller the state that `choose` picks by the metadata and extensions of its request.
+    pub fn by_caller(
+        choose: impl Fn(&MetadataMap, &Extensions) -> Result<Arc<dyn State>, Status>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self(Arc::new(choose))
+    }
+
+    /// The tower service, for a tonic server that has more services.
+    pub fn into_service(self) -> state_server::StateServer<Self> {
+        state_server::StateServer::new(self)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// Serves this alone on a unix socket until `stop` completes.
+    ///
+    /// # Errors
+    /// [`StateError::Transport`] when the listener fails.
+    pub async fn serve_unix(
+        self,
+        listener: UnixListener,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), StateError> {
+        tonic::transport::Server::builder()
+            .add_service(self.into_service())
+            .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop)
+            .await
+            .map_err(|error| StateError::Transport(error.to_string()))
+    }
+
+    fn open<T>(&self, request: Request<T>) -> Result<(Arc<dyn State>, T), Status> {
+        let state = (self.0)(request.metadata(), request.extensions())?;
+        Ok((state, request.into_inner()))
+    }
+}
+
+#[async_trait]
+impl state_server::State for StateServer {
+    type ListStream = Replies<pb::ListResponse>;
+    type WatchStream = Replies<pb::WatchResponse>;
+
+    async fn get(
+        &self,
+        request: Request<pb::GetRequest>,
+    ) -> Result<Response<pb::GetResponse>, Status> {
+        let (state, request) = self.open(request)?;
+        let pointer =
+            pointer(&request.namespace, &request.r#type, &request.id).map_err(to_status)?;
+        let resource = state.get(&pointer).await.map_err(to_status)?;
+        let resource = Some(to_resource(&resource));
+        Ok(Response::new(pb::GetResponse { resource }))
+    }
+
+    /// One resource per message, encoded as the client reads on.
+    async fn list(
+        &self,
+        request: Request<pb::ListRequest>,
+    ) -> Result<Response<Self::ListStream>, Status> {
+        let (state, request) = self.open(request)?;
+        let kind = kind(&request.namespace, &request.r#type).map_err(to_status)?;
+        let options = request.options.unwrap_or_default();
+        let query = from_query(options.label_query, options.id_query).map_err(to_status)?;
+        let found = state.list(&kind, &query).await.map_err(to_status)?;
+        let replies = stream::iter(found).map(|resource| {
+            let resource = Some(to_resource(&resource));
+            Ok(pb::ListResponse { resource })
+        });
+        Ok(Response::new(Box::pin(replies)))
+    }
+
+    async fn create(
+        &self,
+        request: Request<pb::CreateRequest>,
+    ) -> Result<Response<pb::CreateResponse>, Status> {
+        let (state, request) = self.open(request)?;
+        let owner = request.options.unwrap_or_default().owner;
+        let resource = from_resource(request.resource).map_err(to_status)?;
+        let stored = state.create(resource, &owner).await.map_err(to_status)?;
+        let resource = Some(to_resource(&stored));
+        Ok(Response::new(pb::CreateResponse { resource }))
+    }
+
+    async fn update(
+        &self,
+        request: Request<pb::UpdateRequest>,
+    ) -> Result<Response<pb::UpdateResponse>, Status> {
+        let (state, request) = self.open(request)?;
+        let options = request.options.unwrap_or_default();
+        let expected = options.expected_phase.as_deref().map(phase).transpose();
+        let expected = expected.map_err(|reason| {
+            to_status(StateError::Invalid(format!(
+                "options.expected_phase: {reason}"
+            )))
+        })?;
+        let resource = from_resource(request.new_resource).map_err(to_status)?;
+        let stored = state
+            .update(resource, &options.owner, expected)
+            .await
+            .map_err(to_status)?;
+        let resource = Some(to_resource(&stored));
+        Ok(Response::new(pb::UpdateResponse { resource }))
+    }
+
+    async fn destroy(
+        &self,
+        request: Request<pb::DestroyRequest>,
+    ) -> Result<Response<pb::DestroyResponse>, Status> {
+        let (state, request) = self.open(request)?;
+        let pointer =
+            pointer(&request.namespace, &request.r#type, &request.id).map_err(to_status)?;
+        let owner = request.options.unwrap_or_default().owner;
+        state.destroy(&pointer, &owner).await.map_err(to_status)?;
+        Ok(Response::new(pb::DestroyResponse {}))
+    }
+
+    async fn watch(
+        &self,
+        request: Request<pb::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let (state, request) = self.open(request)?;
+        let watch = watch::Watching::parse(request).map_err(to_status)?;
+        let replies = watch.start(&*state).await.map_err(to_status)?;
+        Ok(Response::new(replies))
+    }
+
+    async fn teardown(
+        &self,
+        request: Request<pb::TeardownRequest>,
+    ) -> Result<Response<pb::TeardownResponse>, Status> {
+        let (state, request) = self.open(request)?;
+        let pointer =
+            pointer(&request.namespace, &request.r#type, &request.id).map_err(to_status)?;
+        let owner = request.options.unwrap_or_default().owner;
+        let destroy_ready = state.teardown(&pointer, &owner).await.map_err(to_status)?;
+        Ok(Response::new(pb::TeardownResponse { destroy_ready }))
+    }
+
+    async fn teardown_and_destroy(
+        &self,
+        request: Request<pb::TeardownAndDestroyRequest>,
+    ) -> Result<Response<pb::TeardownAndDestroyResponse>, Status> {
+        let (state, request) = self.open(request)?;
+        let pointer =
+            pointer(&request.namespace, &request.r#type, &request.id).map_err(to_status)?;
+        let owner = request.options.unwrap_or_default().owner;
+        state
+            .teardown_and_destroy(&pointer, &owner)
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(pb::TeardownAndDestroyResponse {}))
+    }
+}

@@ -1,0 +1,161 @@
+//! The watch of one client.
+
+use futures_util::{StreamExt, stream};
+use ichor_api::cosi::resource as pb;
+use prost::Message;
+
+use super::Replies;
+use crate::wire::{from_query, kind, pointer, to_event};
+use crate::{Event, State, StateError, WatchOptions, WatchStart, WatchTarget};
+
+/// How many bytes of events one message holds, as long as one event does not hold more.
+const MESSAGE_BYTES: usize = 1 << 20;
+
+/// A checked request.
+pub(super) struct Watching {
+    target: WatchTarget,
+    options: WatchOptions,
+    /// Several events in one message.
+    aggregated: bool,
+    /// Clients of old have no idea of the end of the bootstrap and of errors.
+    modern: bool,
+}
+
+impl Watching {
+    pub(super) fn parse(request: pb::WatchRequest) -> Result<Self, StateError> {
+        let options = request.options.unwrap_or_default();
+        let start = start(&options)?;
+        let target = match request.id {
+            Some(id) => WatchTarget::One(pointer(&request.namespace, &request.r#type, &id)?),
+            None => WatchTarget::Kind(
+                kind(&request.namespace, &request.r#type)?,
+                from_query(options.label_query, options.id_query)?,
+            ),
+        };
+        Ok(Self {
+            target,
+            options: WatchOptions { start },
+            aggregated: options.aggregated,
+            modern: request.api_version >= 1,
+        })
+    }
+
+    /// The first message has no events: it says that no later change is missed.
+    pub(super) async fn start(
+        self,
+        state: &dyn State,
+    ) -> Result<Replies<pb::WatchResponse>, StateError> {
+        let watch = state.watch(self.target, self.options).await?;
+        let (aggregated, modern) = (self.aggregated, self.modern);
+        let known = move |event: &Event| {
+            modern || !matches!(event, Event::Bootstrapped(..) | Event::Errored(_))
+        };
+        let events = watch.flat_map(move |batch| {
+            let events = batch.iter().filter(|event| known(event)).map(to_event);
+            stream::iter(messages(events.collect(), aggregated))
+        });
+        let established = stream::iter([pb::WatchResponse::default()]);
+        Ok(Box::pin(established.chain(events).map(Ok)))
+    }
+}
+
+fn start(options: &pb::WatchOptions) -> Result<WatchStart, StateError> {
+    let tail = usize::try_from(options.tail_events).map_err(|error| {
+        StateError::Invalid(format!(
+            "options.tail_events: {}: {error}",
+            options.tail_events
+        ))
+    })?;
+    let mut wanted = Vec::new();
+    if options.bootstrap_contents {
+        wanted.push(WatchStart::Contents);
+    }
+    if options.bootstrap_bookmark {
+        wanted.push(WatchStart::Bookmark);
+    }
+    if tail > 0 {
+        wanted.push(WatchStart::Tail(tail));
+    }
+    if let Some(bookmark) = &options.start_from_bookmark {
+        wanted.push(WatchStart::After(bookmark.clone()));
+    }
+    match (wanted.pop(), wanted.is_empty()) {
+        (start, true) => Ok(start.unwrap_or_default()),
+        (_, false) => Err(StateError::Invalid(
+            "options: bootstrap_contents, bootstrap_bookmark, tail_events and start_from_bookmark \
+             exclude each other"
+                .into(),
+        )),
+    }
+}
+
+/// Events in as few messages as are wanted and fit.
+fn messages(events: Vec<pb::Event>, aggregated: bool) -> Vec<pb::WatchResponse> {
+    let mut messages: Vec<pb::WatchResponse> = Vec::new();
+    let mut bytes = 0;
+    for event in events {
+        let size = event.encoded_len();
+        match messages.last_mut() {
+            Some(last) if aggregated && bytes + size <= MESSAGE_BYTES => {
+                last.event.push(event);
+                bytes += size;
+            }
+            _ => {
+                messages.push(pb::WatchResponse { event: vec![event] });
+                bytes = size;
+            }
+        }
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aggregates_up_to_the_size_of_a_message() {
+        let event = |size: usize| pb::Event {
+            error: Some("x".repeat(size)),
+            ..pb::Event::default()
+        };
+        let sizes = |events: Vec<pb::Event>, aggregated| -> Vec<usize> {
+            messages(events, aggregated)
+                .iter()
+                .map(|each| each.event.len())
+                .collect()
+        };
+        let small = || (0..3).map(|_| event(10)).collect::<Vec<_>>();
+        assert_eq!(sizes(small(), true), [3]);
+        assert_eq!(sizes(small(), false), [1, 1, 1]);
+        let large = vec![
+            event(600_000),
+            event(400_000),
+            event(600_000),
+            event(2 << 20),
+        ];
+        assert_eq!(sizes(large, true), [2, 1, 1]);
+        assert!(sizes(Vec::new(), true).is_empty());
+    }
+
+    #[test]
+    fn starts_exclude_each_other() {
+        let one = pb::WatchOptions {
+            tail_events: 3,
+            ..pb::WatchOptions::default()
+        };
+        assert_eq!(start(&one), Ok(WatchStart::Tail(3)));
+        assert_eq!(start(&pb::WatchOptions::default()), Ok(WatchStart::Now));
+        let two = pb::WatchOptions {
+            bootstrap_contents: true,
+            ..one.clone()
+        };
+        let negative = pb::WatchOptions {
+            tail_events: -1,
+            ..one
+        };
+        for bad in [two, negative] {
+            assert!(matches!(start(&bad), Err(StateError::Invalid(_))));
+        }
+    }
+}
