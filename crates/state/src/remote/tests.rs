@@ -1,29 +1,39 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use ichor_api::cosi::resource::state_client::StateClient as RawClient;
 use ichor_resource::specs::runtime::{Environment, PlatformMetadata};
 use ichor_resource::{Resource, Spec};
 use tokio::net::UnixListener;
-use tokio::sync::oneshot;
+use tokio::runtime::Runtime;
 
 use super::*;
 use crate::{Access, FilteredState, MemoryState, StateExt, StateServer};
 
-struct Served {
-    stop: oneshot::Sender<()>,
-    task: tokio::task::JoinHandle<()>,
+/// A server in a runtime of its own: dropping it ends its connections as the end of a process does.
+struct Served(Option<Runtime>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
-fn serve(state: impl State + 'static, path: &std::path::Path) -> Served {
-    let listener = UnixListener::bind(path).unwrap();
-    let (stop, stopped) = oneshot::channel();
-    let server = StateServer::new(state);
-    let stopped = async {
-        // A dropped sender stops it too.
-        stopped.await.unwrap_or_default();
+fn serve(state: impl State + 'static, path: &Path) -> Served {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = {
+        let _entered = runtime.enter();
+        UnixListener::bind(path).unwrap()
     };
-    let task = tokio::spawn(async move { server.serve_unix(listener, stopped).await.unwrap() });
-    Served { stop, task }
+    let server = StateServer::new(state);
+    runtime.spawn(server.serve_unix(listener, std::future::pending()));
+    Served(Some(runtime))
 }
 
 #[tokio::test]
@@ -34,7 +44,8 @@ async fn reads_wait_for_a_server_that_was_away_and_watches_say_so() {
     let environment = Resource::new("a", Environment::default());
     let pointer = environment.metadata.pointer();
     let state = RemoteState::unix(&path);
-    // Asked before there is a server.
+    let write = state.create_as(environment.clone(), "").await;
+    assert!(matches!(write, Err(StateError::Transport(_))), "{write:?}");
     let early = {
         let (state, pointer) = (state.clone(), pointer.clone());
         tokio::spawn(async move { state.get(&pointer).await })
@@ -50,14 +61,44 @@ async fn reads_wait_for_a_server_that_was_away_and_watches_say_so() {
         &watch.next().await.unwrap()[..],
         [Event::Created(..)]
     ));
-    served.task.abort();
-    drop(served.stop);
-    // The task is gone, but its connections live on until they are dropped with the runtime; a
-    // restart is what a component sees.
+
+    drop(served);
+    let last = watch.next().await.unwrap();
+    assert!(matches!(&last[..], [Event::Errored(_)]), "{last:?}");
+    assert!(watch.next().await.is_none());
     std::fs::remove_file(&path).unwrap();
     let _served = serve(memory, &path);
-    let again = RemoteState::unix(&path);
-    assert!(again.find::<Environment>("a").await.unwrap().is_some());
+    assert!(state.find::<Environment>("a").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn slow_reader_of_a_socket_gets_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sock");
+    let memory = Arc::new(MemoryState::new());
+    let _served = serve(Arc::clone(&memory), &path);
+    let state = RemoteState::unix(&path);
+    let target = WatchTarget::Kind(Environment::kind(), Query::default());
+    let mut watch = state.watch(target, WatchOptions::default()).await.unwrap();
+    let variables = vec!["x".repeat(4096)];
+    for number in 0..4096 {
+        let spec = Environment {
+            variables: variables.clone(),
+        };
+        let resource = Resource::new(number.to_string(), spec);
+        memory.create_as(resource, "").await.unwrap();
+    }
+    let mut seen = 0;
+    loop {
+        let batch = watch.next().await.unwrap();
+        if let [Event::Errored(_)] = &batch[..] {
+            break;
+        }
+        seen += batch.len();
+    }
+    assert!(seen < 4096, "nothing was lost");
+    // Others on the same connection go on.
+    assert!(state.find::<Environment>("4095").await.unwrap().is_some());
 }
 
 #[tokio::test]
