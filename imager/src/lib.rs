@@ -1,1 +1,27 @@
-//! ichor-imager
+//! Images of the operating system, made from a lock file of Debian packages and our binaries.
+//!
+//! ```text
+//! packages ─┐
+//! binaries ─┼─► root tree ─► squashfs + verity ─► initramfs ─► UKI ─► disk
+//! skeleton ─┘
+//! ```
+//!
+//! The same inputs give the same bytes: no clock, no random number and no order of a directory
+//! gets into a file.
+
+pub mod apt;
+pub mod build;
+mod cpio;
+mod disk;
+mod elf;
+mod error;
+mod fat;
+mod initramfs;
+pub mod lock;
+mod modules;
+pub mod packages;
+mod rootfs;
+mod squashfs;
+mod tree;
+
+pub use error::ImageError;

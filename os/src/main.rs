@@ -1,18 +1,16 @@
 //! The one static binary of the operating system.
 //!
-//! The name it is called by chooses a component. As process 1 of the initramfs it is stage 1,
-//! as process 1 of the root file system it is `machined`.
+//! The name it is called by chooses a component.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let called = std::env::args_os().next().unwrap_or_default();
-    let name = Path::new(&called).file_name().and_then(|name| name.to_str());
+    let name = Path::new(&called)
+        .file_name()
+        .and_then(|name| name.to_str());
     match name {
-        Some("init") if std::process::id() == 1 && Path::new("/rootfs.squashfs").exists() => {
-            ichor_init::main()
-        }
         Some("init" | "machined") => ichor_machined::main(),
         Some("networkd") => ichor_networkd::main(),
         Some("storaged") => ichor_storaged::main(),
@@ -20,7 +18,10 @@ fn main() -> ExitCode {
         Some("modprobe") => ichor_machined::modprobe(),
         Some("poweroff" | "shutdown" | "reboot") => ichor_machined::ask_to_stop(),
         _ => {
-            eprintln!("{}: this binary is not called by that name", called.display());
+            eprintln!(
+                "{}: this binary is not called by that name",
+                called.display()
+            );
             ExitCode::from(2)
         }
     }

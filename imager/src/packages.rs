@@ -1,0 +1,160 @@
+//! From the lock file to a tree of files that the packages contain.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+
+use crate::ImageError;
+use crate::apt::{Apt, run};
+use crate::error::at;
+use crate::lock::{Lock, Package};
+
+/// What happens when the archive has no longer what the lock names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenGone {
+    /// Take the newest version of the suite and say so.
+    TakeNewest,
+    /// Refuse to build.
+    Refuse,
+}
+
+/// The content of all packages of the lock, unpacked; and the lock as it would have to be.
+///
+/// Packages and trees are kept in `cache` by their hashes, so that the next build reads nothing.
+pub(crate) fn unpack(
+    lock: &Lock,
+    cache: &Path,
+    when_gone: WhenGone,
+) -> Result<(PathBuf, Lock), ImageError> {
+    let (files, lock) = fetch(lock, cache, when_gone)?;
+    let mut hasher = Sha256::new();
+    for package in &lock.packages {
+        hasher.update(package.sha256.as_bytes());
+    }
+    let tree = cache.join(format!("tree-{}", hex(&hasher.finalize())));
+    if tree.is_dir() {
+        return Ok((tree, lock));
+    }
+    let unfinished = tempfile::tempdir_in(cache).map_err(at("make a directory in", cache))?;
+    for file in files {
+        run(Command::new("dpkg-deb")
+            .arg("-x")
+            .arg(&file)
+            .arg(unfinished.path()))?;
+    }
+    let unfinished = unfinished.keep();
+    fs::rename(&unfinished, &tree).map_err(at("rename", &unfinished))?;
+    Ok((tree, lock))
+}
+
+fn fetch(
+    lock: &Lock,
+    cache: &Path,
+    when_gone: WhenGone,
+) -> Result<(Vec<PathBuf>, Lock), ImageError> {
+    let store = cache.join("debs");
+    fs::create_dir_all(&store).map_err(at("make directory", &store))?;
+    let mut apt = None;
+    let mut files = Vec::new();
+    let mut found = Lock {
+        suite: lock.suite.clone(),
+        packages: Vec::new(),
+    };
+    for package in &lock.packages {
+        let cached = store.join(format!("{}.deb", package.sha256));
+        if cached.is_file() && hash(&cached)? == package.sha256 {
+            files.push(cached);
+            found.packages.push(package.clone());
+            continue;
+        }
+        let apt = match &mut apt {
+            Some(apt) => apt,
+            None => apt.insert(Apt::open(&cache.join("apt"), &lock.suite)?),
+        };
+        let (file, package) = download(apt, &store, package, when_gone)?;
+        files.push(file);
+        found.packages.push(package);
+    }
+    Ok((files, found))
+}
+
+fn download(
+    apt: &Apt,
+    store: &Path,
+    locked: &Package,
+    when_gone: WhenGone,
+) -> Result<(PathBuf, Package), ImageError> {
+    let mut version = locked.version.clone();
+    let mut result = apt.download(&locked.name, &version);
+    if result.is_err() {
+        version = apt.newest(&locked.name)?;
+        if version != locked.version {
+            result = apt.download(&locked.name, &version);
+        }
+    }
+    let file = result?;
+    let sha256 = hash(&file)?;
+    if (version != locked.version || sha256 != locked.sha256) && when_gone == WhenGone::Refuse {
+        return Err(ImageError::Locked {
+            name: locked.name.clone(),
+            locked: format!("{} ({})", locked.version, locked.sha256),
+            found: format!("{version} ({sha256})"),
+        });
+    }
+    let kept = store.join(format!("{sha256}.deb"));
+    fs::copy(&file, &kept).map_err(at("copy", &file))?;
+    let package = Package {
+        name: locked.name.clone(),
+        version,
+        sha256,
+    };
+    Ok((kept, package))
+}
+
+/// Makes a lock of the newest versions of packages in a suite.
+///
+/// # Errors
+/// [`ImageError`]; without a network what apt said.
+pub fn resolve(suite: &str, names: &[String], cache: &Path) -> Result<Lock, ImageError> {
+    let store = cache.join("debs");
+    fs::create_dir_all(&store).map_err(at("make directory", &store))?;
+    let apt = Apt::open(&cache.join("apt"), suite)?;
+    let mut packages = Vec::new();
+    for name in names.iter().collect::<BTreeSet<_>>() {
+        let wanted = Package {
+            name: name.clone(),
+            version: apt.newest(name)?,
+            sha256: String::new(),
+        };
+        packages.push(download(&apt, &store, &wanted, WhenGone::TakeNewest)?.1);
+    }
+    Ok(Lock {
+        suite: suite.to_owned(),
+        packages,
+    })
+}
+
+fn hash(path: &Path) -> Result<String, ImageError> {
+    let mut file = fs::File::open(path).map_err(at("open", path))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = std::io::Read::read(&mut file, &mut buffer).map_err(at("read", path))?;
+        match buffer.get(..read) {
+            Some(chunk) if !chunk.is_empty() => hasher.update(chunk),
+            _ => return Ok(hex(&hasher.finalize())),
+        }
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
+}
