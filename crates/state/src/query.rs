@@ -17,7 +17,7 @@ pub enum LabelOp {
     Less,
     /// It is less than or equal to the first value, as text.
     LessOrEqual,
-    /// It is less than the first value, as a number.
+    /// It is less than the first value, as a whole number with an optional unit such as `GiB`.
     LessNumeric,
     /// It is less than or equal to the first value, as a number.
     LessOrEqualNumeric,
@@ -32,7 +32,7 @@ pub struct LabelTerm {
     pub op: LabelOp,
     /// What it is compared with.
     pub values: Vec<String>,
-    /// Turns the result round. A comparison with a missing label never matches, inverted or not.
+    /// Turns the result round. A missing label is never less nor greater, inverted or not.
     pub invert: bool,
 }
 

@@ -246,6 +246,8 @@ fn watch_request(target: &WatchTarget, options: WatchOptions) -> pb::WatchReques
     };
     match options.start {
         WatchStart::Now => {}
+        // A watch of one resource begins with its present value anyway.
+        WatchStart::Contents | WatchStart::Bookmark if id.is_some() => {}
         WatchStart::Contents => wire.bootstrap_contents = true,
         WatchStart::Bookmark => wire.bootstrap_bookmark = true,
         // More than the history holds, so nothing is lost.

@@ -36,6 +36,10 @@ async fn expect(watch: &mut Watch, expected: &[&str]) -> Result<Vec<Event>, Wron
 
 pub(super) async fn one_resource(stage: &Stage) -> Outcome {
     let first = stage.create("a").await?;
+    for start in [WatchStart::Contents, WatchStart::Bookmark] {
+        let mut watch = stage.watch_one("a", start).await?;
+        expect(&mut watch, &["created a 1"]).await?;
+    }
     let mut watch = stage.watch_one("a", WatchStart::Now).await?;
     let events = expect(&mut watch, &["created a 1"]).await?;
     ensure!(

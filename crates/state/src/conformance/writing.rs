@@ -192,7 +192,10 @@ pub(super) async fn queries_select(stage: &Stage) -> Outcome {
         (query(vec![equal("1"), equal("2")], None), "one two"),
         (query(vec![equal("1"), equal("2")], Some("w")), "two"),
         (
-            query(vec![labels(vec![term(LabelOp::Equal, "1", true)])], None),
+            query(
+                vec![labels(vec![term(LabelOp::LessOrEqual, "1", true)])],
+                None,
+            ),
             "two",
         ),
         (

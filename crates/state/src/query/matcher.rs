@@ -53,33 +53,47 @@ impl Matcher {
 }
 
 fn term_matches(term: &LabelTerm, labels: &Labels) -> bool {
-    let stored = labels.get(&term.key);
-    if term.op == LabelOp::Exists {
-        return stored.is_some() != term.invert;
-    }
-    stored
-        .and_then(|stored| compare(term, stored))
-        .is_some_and(|holds| holds != term.invert)
+    holds(term, labels.get(&term.key)).is_some_and(|holds| holds != term.invert)
 }
 
-/// `None` when the two cannot be compared, which never matches.
-fn compare(term: &LabelTerm, stored: &str) -> Option<bool> {
-    if term.op == LabelOp::In {
-        return Some(term.values.iter().any(|value| value == stored));
-    }
-    let wanted = term.values.first()?.as_str();
+/// `None` when the two cannot be compared, which never matches, inverted or not.
+fn holds(term: &LabelTerm, stored: Option<&String>) -> Option<bool> {
+    let equal = |value: &String| stored == Some(value);
+    let wanted = term.values.first();
     Some(match term.op {
-        LabelOp::Exists | LabelOp::In => return None,
-        LabelOp::Equal => stored == wanted,
-        LabelOp::Less => stored < wanted,
-        LabelOp::LessOrEqual => stored <= wanted,
-        LabelOp::LessNumeric => number(stored)? < number(wanted)?,
-        LabelOp::LessOrEqualNumeric => number(stored)? <= number(wanted)?,
+        LabelOp::Exists => stored.is_some(),
+        LabelOp::Equal => wanted.is_some_and(equal),
+        LabelOp::In => term.values.iter().any(equal),
+        LabelOp::Less => stored? < wanted?,
+        LabelOp::LessOrEqual => stored? <= wanted?,
+        LabelOp::LessNumeric => number(stored?)? < number(wanted?)?,
+        LabelOp::LessOrEqualNumeric => number(stored?)? <= number(wanted?)?,
     })
 }
 
-fn number(text: &str) -> Option<f64> {
-    text.trim().parse().ok()
+/// A whole number with an optional unit: `k`, `m`, `g`, `t`, `p` for powers of 1000, the same with
+/// an `i` for powers of 1024, in any case and with anything after it, such as `4GiB`.
+fn number(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '-');
+    let (digits, unit) = text.split_at(end.unwrap_or(text.len()));
+    let unit = unit.trim().to_lowercase();
+    let mut letters = unit.chars();
+    let power = match letters.next() {
+        None => 0,
+        Some('k') => 1,
+        Some('m') => 2,
+        Some('g') => 3,
+        Some('t') => 4,
+        Some('p') => 5,
+        Some(_) => return None,
+    };
+    let base: i64 = if letters.next() == Some('i') {
+        1024
+    } else {
+        1000
+    };
+    digits.parse::<i64>().ok()?.checked_mul(base.pow(power))
 }
 
 #[cfg(test)]
@@ -119,10 +133,11 @@ mod tests {
             (Equal, &["a"], false, Some("a"), true),
             (Equal, &["a"], true, Some("a"), false),
             (Equal, &["a"], true, Some("b"), true),
-            (Equal, &["a"], true, None, false),
+            (Equal, &["a"], true, None, true),
             (In, &["a", "b"], false, Some("b"), true),
             (In, &["a", "b"], true, Some("c"), true),
-            (In, &["a", "b"], true, None, false),
+            (In, &["a", "b"], true, None, true),
+            (Less, &["9"], true, None, false),
             (Less, &["9"], false, Some("10"), true),
             (LessNumeric, &["9"], false, Some("10"), false),
             (LessNumeric, &["10"], false, Some("9"), true),
@@ -130,6 +145,11 @@ mod tests {
             (LessOrEqual, &["10"], false, Some("10"), true),
             (LessOrEqualNumeric, &["10"], false, Some("10"), true),
             (LessNumeric, &["10"], true, Some("ten"), false),
+            (LessNumeric, &["10"], true, None, false),
+            (LessNumeric, &["1GiB"], false, Some("1000 MB"), true),
+            (LessNumeric, &["1 gb"], false, Some("1Gi"), false),
+            (LessNumeric, &["0"], false, Some("-1k"), true),
+            (LessNumeric, &["9P"], false, Some("99999P"), false),
         ];
         for (op, values, invert, stored, expected) in table {
             assert_eq!(

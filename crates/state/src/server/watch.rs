@@ -26,7 +26,17 @@ impl Watching {
         let options = request.options.unwrap_or_default();
         let start = start(&options)?;
         let target = match request.id {
-            Some(id) => WatchTarget::One(pointer(&request.namespace, &request.r#type, &id)?),
+            Some(id) => {
+                let pointer = pointer(&request.namespace, &request.r#type, &id)?;
+                let whole = matches!(start, WatchStart::Contents | WatchStart::Bookmark);
+                if whole || !options.label_query.is_empty() || options.id_query.is_some() {
+                    return Err(StateError::Invalid(
+                        "options: bootstrap and queries are for watches of a kind, not of one id"
+                            .into(),
+                    ));
+                }
+                WatchTarget::One(pointer)
+            }
             None => WatchTarget::Kind(
                 kind(&request.namespace, &request.r#type)?,
                 from_query(options.label_query, options.id_query)?,
