@@ -34,6 +34,7 @@ fn generate(protos: &Path, out: &Path) -> Result<()> {
     config.bytes(BYTES);
     tonic_prost_build::configure()
         .build_transport(false)
+        .generate_default_stubs(true)
         .out_dir(out)
         .include_file("mod.rs")
         .emit_rerun_if_changed(false)

@@ -129,7 +129,9 @@ pub mod event_sink_service_server {
         async fn publish(
             &self,
             request: tonic::Request<super::EventRequest>,
-        ) -> std::result::Result<tonic::Response<super::EventResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::EventResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct EventSinkServiceServer<T> {

@@ -221,22 +221,15 @@ pub mod debug_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with DebugServiceServer.
     #[async_trait]
     pub trait DebugService: std::marker::Send + std::marker::Sync + 'static {
-        /// Server streaming response type for the ContainerRun method.
-        type ContainerRunStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<
-                    super::DebugContainerRunResponse,
-                    tonic::Status,
-                >,
-            >
-            + std::marker::Send
-            + 'static;
         async fn container_run(
             &self,
             request: tonic::Request<tonic::Streaming<super::DebugContainerRunRequest>>,
         ) -> std::result::Result<
-            tonic::Response<Self::ContainerRunStream>,
+            tonic::Response<BoxStream<super::DebugContainerRunResponse>>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct DebugServiceServer<T> {
@@ -322,7 +315,9 @@ pub mod debug_service_server {
                     > tonic::server::StreamingService<super::DebugContainerRunRequest>
                     for ContainerRunSvc<T> {
                         type Response = super::DebugContainerRunResponse;
-                        type ResponseStream = T::ContainerRunStream;
+                        type ResponseStream = BoxStream<
+                            super::DebugContainerRunResponse,
+                        >;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -775,50 +770,48 @@ pub mod image_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ImageServiceServer.
     #[async_trait]
     pub trait ImageService: std::marker::Send + std::marker::Sync + 'static {
-        /// Server streaming response type for the List method.
-        type ListStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<
-                    super::ImageServiceListResponse,
-                    tonic::Status,
-                >,
-            >
-            + std::marker::Send
-            + 'static;
         async fn list(
             &self,
             request: tonic::Request<super::ImageServiceListRequest>,
-        ) -> std::result::Result<tonic::Response<Self::ListStream>, tonic::Status>;
-        /// Server streaming response type for the Pull method.
-        type PullStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<
-                    super::ImageServicePullResponse,
-                    tonic::Status,
-                >,
-            >
-            + std::marker::Send
-            + 'static;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::ImageServiceListResponse>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn pull(
             &self,
             request: tonic::Request<super::ImageServicePullRequest>,
-        ) -> std::result::Result<tonic::Response<Self::PullStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::ImageServicePullResponse>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn import(
             &self,
             request: tonic::Request<tonic::Streaming<super::ImageServiceImportRequest>>,
         ) -> std::result::Result<
             tonic::Response<super::ImageServiceImportResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn remove(
             &self,
             request: tonic::Request<super::ImageServiceRemoveRequest>,
-        ) -> std::result::Result<tonic::Response<()>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn verify(
             &self,
             request: tonic::Request<super::ImageServiceVerifyRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ImageServiceVerifyResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct ImageServiceServer<T> {
@@ -905,7 +898,7 @@ pub mod image_service_server {
                         super::ImageServiceListRequest,
                     > for ListSvc<T> {
                         type Response = super::ImageServiceListResponse;
-                        type ResponseStream = T::ListStream;
+                        type ResponseStream = BoxStream<super::ImageServiceListResponse>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -952,7 +945,7 @@ pub mod image_service_server {
                         super::ImageServicePullRequest,
                     > for PullSvc<T> {
                         type Response = super::ImageServicePullResponse;
-                        type ResponseStream = T::PullStream;
+                        type ResponseStream = BoxStream<super::ImageServicePullResponse>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -1366,32 +1359,24 @@ pub mod lifecycle_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with LifecycleServiceServer.
     #[async_trait]
     pub trait LifecycleService: std::marker::Send + std::marker::Sync + 'static {
-        /// Server streaming response type for the Install method.
-        type InstallStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<
-                    super::LifecycleServiceInstallResponse,
-                    tonic::Status,
-                >,
-            >
-            + std::marker::Send
-            + 'static;
         async fn install(
             &self,
             request: tonic::Request<super::LifecycleServiceInstallRequest>,
-        ) -> std::result::Result<tonic::Response<Self::InstallStream>, tonic::Status>;
-        /// Server streaming response type for the Upgrade method.
-        type UpgradeStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<
-                    super::LifecycleServiceUpgradeResponse,
-                    tonic::Status,
-                >,
-            >
-            + std::marker::Send
-            + 'static;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::LifecycleServiceInstallResponse>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn upgrade(
             &self,
             request: tonic::Request<super::LifecycleServiceUpgradeRequest>,
-        ) -> std::result::Result<tonic::Response<Self::UpgradeStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::LifecycleServiceUpgradeResponse>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct LifecycleServiceServer<T> {
@@ -1478,7 +1463,9 @@ pub mod lifecycle_service_server {
                         super::LifecycleServiceInstallRequest,
                     > for InstallSvc<T> {
                         type Response = super::LifecycleServiceInstallResponse;
-                        type ResponseStream = T::InstallStream;
+                        type ResponseStream = BoxStream<
+                            super::LifecycleServiceInstallResponse,
+                        >;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -1527,7 +1514,9 @@ pub mod lifecycle_service_server {
                         super::LifecycleServiceUpgradeRequest,
                     > for UpgradeSvc<T> {
                         type Response = super::LifecycleServiceUpgradeResponse;
-                        type ResponseStream = T::UpgradeStream;
+                        type ResponseStream = BoxStream<
+                            super::LifecycleServiceUpgradeResponse,
+                        >;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -1787,15 +1776,21 @@ pub mod lvm_service_server {
         async fn logical_volume_remove(
             &self,
             request: tonic::Request<super::LvmServiceLogicalVolumeRemoveRequest>,
-        ) -> std::result::Result<tonic::Response<()>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn volume_group_remove(
             &self,
             request: tonic::Request<super::LvmServiceVolumeGroupRemoveRequest>,
-        ) -> std::result::Result<tonic::Response<()>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn physical_volume_remove(
             &self,
             request: tonic::Request<super::LvmServicePhysicalVolumeRemoveRequest>,
-        ) -> std::result::Result<tonic::Response<()>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct LvmServiceServer<T> {
@@ -5759,384 +5754,471 @@ pub mod machine_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ApplyConfigurationResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn bootstrap(
             &self,
             request: tonic::Request<super::BootstrapRequest>,
         ) -> std::result::Result<
             tonic::Response<super::BootstrapResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn containers(
             &self,
             request: tonic::Request<super::ContainersRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ContainersResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the Copy method.
-        type CopyStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::super::common::Data, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn copy(
             &self,
             request: tonic::Request<super::CopyRequest>,
-        ) -> std::result::Result<tonic::Response<Self::CopyStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::super::common::Data>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn cpu_freq_stats(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::CpuFreqStatsResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn cpu_info(
             &self,
             request: tonic::Request<()>,
-        ) -> std::result::Result<tonic::Response<super::CpuInfoResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::CpuInfoResponse>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn disk_stats(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::DiskStatsResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the Dmesg method.
-        type DmesgStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::super::common::Data, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn dmesg(
             &self,
             request: tonic::Request<super::DmesgRequest>,
-        ) -> std::result::Result<tonic::Response<Self::DmesgStream>, tonic::Status>;
-        /// Server streaming response type for the Events method.
-        type EventsStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::Event, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::super::common::Data>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn events(
             &self,
             request: tonic::Request<super::EventsRequest>,
-        ) -> std::result::Result<tonic::Response<Self::EventsStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::Event>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_member_list(
             &self,
             request: tonic::Request<super::EtcdMemberListRequest>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdMemberListResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_remove_member_by_id(
             &self,
             request: tonic::Request<super::EtcdRemoveMemberByIdRequest>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdRemoveMemberByIdResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_leave_cluster(
             &self,
             request: tonic::Request<super::EtcdLeaveClusterRequest>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdLeaveClusterResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_forfeit_leadership(
             &self,
             request: tonic::Request<super::EtcdForfeitLeadershipRequest>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdForfeitLeadershipResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_recover(
             &self,
             request: tonic::Request<tonic::Streaming<super::super::common::Data>>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdRecoverResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the EtcdSnapshot method.
-        type EtcdSnapshotStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::super::common::Data, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_snapshot(
             &self,
             request: tonic::Request<super::EtcdSnapshotRequest>,
         ) -> std::result::Result<
-            tonic::Response<Self::EtcdSnapshotStream>,
+            tonic::Response<BoxStream<super::super::common::Data>>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_alarm_list(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdAlarmListResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_alarm_disarm(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdAlarmDisarmResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_defragment(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdDefragmentResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_status(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdStatusResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_downgrade_validate(
             &self,
             request: tonic::Request<super::EtcdDowngradeValidateRequest>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdDowngradeValidateResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_downgrade_enable(
             &self,
             request: tonic::Request<super::EtcdDowngradeEnableRequest>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdDowngradeEnableResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn etcd_downgrade_cancel(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::EtcdDowngradeCancelResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn hostname(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::HostnameResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the Kubeconfig method.
-        type KubeconfigStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::super::common::Data, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn kubeconfig(
             &self,
             request: tonic::Request<()>,
-        ) -> std::result::Result<tonic::Response<Self::KubeconfigStream>, tonic::Status>;
-        /// Server streaming response type for the List method.
-        type ListStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::FileInfo, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::super::common::Data>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn list(
             &self,
             request: tonic::Request<super::ListRequest>,
-        ) -> std::result::Result<tonic::Response<Self::ListStream>, tonic::Status>;
-        /// Server streaming response type for the DiskUsage method.
-        type DiskUsageStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::DiskUsageInfo, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::FileInfo>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn disk_usage(
             &self,
             request: tonic::Request<super::DiskUsageRequest>,
-        ) -> std::result::Result<tonic::Response<Self::DiskUsageStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::DiskUsageInfo>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn load_avg(
             &self,
             request: tonic::Request<()>,
-        ) -> std::result::Result<tonic::Response<super::LoadAvgResponse>, tonic::Status>;
-        /// Server streaming response type for the Logs method.
-        type LogsStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::super::common::Data, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        ) -> std::result::Result<
+            tonic::Response<super::LoadAvgResponse>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn logs(
             &self,
             request: tonic::Request<super::LogsRequest>,
-        ) -> std::result::Result<tonic::Response<Self::LogsStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::super::common::Data>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn logs_containers(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::LogsContainersResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn memory(
             &self,
             request: tonic::Request<()>,
-        ) -> std::result::Result<tonic::Response<super::MemoryResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::MemoryResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn mounts(
             &self,
             request: tonic::Request<()>,
-        ) -> std::result::Result<tonic::Response<super::MountsResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::MountsResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn network_device_stats(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::NetworkDeviceStatsResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn processes(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::ProcessesResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the Read method.
-        type ReadStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::super::common::Data, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn read(
             &self,
             request: tonic::Request<super::ReadRequest>,
-        ) -> std::result::Result<tonic::Response<Self::ReadStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::super::common::Data>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn reboot(
             &self,
             request: tonic::Request<super::RebootRequest>,
-        ) -> std::result::Result<tonic::Response<super::RebootResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::RebootResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn restart(
             &self,
             request: tonic::Request<super::RestartRequest>,
-        ) -> std::result::Result<tonic::Response<super::RestartResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::RestartResponse>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn rollback(
             &self,
             request: tonic::Request<super::RollbackRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RollbackResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn reset(
             &self,
             request: tonic::Request<super::ResetRequest>,
-        ) -> std::result::Result<tonic::Response<super::ResetResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::ResetResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn service_list(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::ServiceListResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn service_restart(
             &self,
             request: tonic::Request<super::ServiceRestartRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ServiceRestartResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn service_start(
             &self,
             request: tonic::Request<super::ServiceStartRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ServiceStartResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn service_stop(
             &self,
             request: tonic::Request<super::ServiceStopRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ServiceStopResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn shutdown(
             &self,
             request: tonic::Request<super::ShutdownRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ShutdownResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn stats(
             &self,
             request: tonic::Request<super::StatsRequest>,
-        ) -> std::result::Result<tonic::Response<super::StatsResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::StatsResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn system_stat(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::SystemStatResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn upgrade(
             &self,
             request: tonic::Request<super::UpgradeRequest>,
-        ) -> std::result::Result<tonic::Response<super::UpgradeResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::UpgradeResponse>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn version(
             &self,
             request: tonic::Request<()>,
-        ) -> std::result::Result<tonic::Response<super::VersionResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::VersionResponse>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn generate_client_configuration(
             &self,
             request: tonic::Request<super::GenerateClientConfigurationRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GenerateClientConfigurationResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the PacketCapture method.
-        type PacketCaptureStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::super::common::Data, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn packet_capture(
             &self,
             request: tonic::Request<super::PacketCaptureRequest>,
         ) -> std::result::Result<
-            tonic::Response<Self::PacketCaptureStream>,
+            tonic::Response<BoxStream<super::super::common::Data>>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn netstat(
             &self,
             request: tonic::Request<super::NetstatRequest>,
-        ) -> std::result::Result<tonic::Response<super::NetstatResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::NetstatResponse>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn meta_write(
             &self,
             request: tonic::Request<super::MetaWriteRequest>,
         ) -> std::result::Result<
             tonic::Response<super::MetaWriteResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn meta_delete(
             &self,
             request: tonic::Request<super::MetaDeleteRequest>,
         ) -> std::result::Result<
             tonic::Response<super::MetaDeleteResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the ImageList method.
-        type ImageListStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::ImageListResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn image_list(
             &self,
             request: tonic::Request<super::ImageListRequest>,
-        ) -> std::result::Result<tonic::Response<Self::ImageListStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::ImageListResponse>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn image_pull(
             &self,
             request: tonic::Request<super::ImagePullRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ImagePullResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct MachineServiceServer<T> {
@@ -6358,7 +6440,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::CopyRequest>
                     for CopySvc<T> {
                         type Response = super::super::common::Data;
-                        type ResponseStream = T::CopyStream;
+                        type ResponseStream = BoxStream<super::super::common::Data>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -6524,7 +6606,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::DmesgRequest>
                     for DmesgSvc<T> {
                         type Response = super::super::common::Data;
-                        type ResponseStream = T::DmesgStream;
+                        type ResponseStream = BoxStream<super::super::common::Data>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -6570,7 +6652,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::EventsRequest>
                     for EventsSvc<T> {
                         type Response = super::Event;
-                        type ResponseStream = T::EventsStream;
+                        type ResponseStream = BoxStream<super::Event>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -6853,7 +6935,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::EtcdSnapshotRequest>
                     for EtcdSnapshotSvc<T> {
                         type Response = super::super::common::Data;
-                        type ResponseStream = T::EtcdSnapshotStream;
+                        type ResponseStream = BoxStream<super::super::common::Data>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -7242,7 +7324,7 @@ pub mod machine_service_server {
                     impl<T: MachineService> tonic::server::ServerStreamingService<()>
                     for KubeconfigSvc<T> {
                         type Response = super::super::common::Data;
-                        type ResponseStream = T::KubeconfigStream;
+                        type ResponseStream = BoxStream<super::super::common::Data>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -7285,7 +7367,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::ListRequest>
                     for ListSvc<T> {
                         type Response = super::FileInfo;
-                        type ResponseStream = T::ListStream;
+                        type ResponseStream = BoxStream<super::FileInfo>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -7331,7 +7413,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::DiskUsageRequest>
                     for DiskUsageSvc<T> {
                         type Response = super::DiskUsageInfo;
-                        type ResponseStream = T::DiskUsageStream;
+                        type ResponseStream = BoxStream<super::DiskUsageInfo>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -7417,7 +7499,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::LogsRequest>
                     for LogsSvc<T> {
                         type Response = super::super::common::Data;
-                        type ResponseStream = T::LogsStream;
+                        type ResponseStream = BoxStream<super::super::common::Data>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -7665,7 +7747,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::ReadRequest>
                     for ReadSvc<T> {
                         type Response = super::super::common::Data;
-                        type ResponseStream = T::ReadStream;
+                        type ResponseStream = BoxStream<super::super::common::Data>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -8332,7 +8414,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::PacketCaptureRequest>
                     for PacketCaptureSvc<T> {
                         type Response = super::super::common::Data;
-                        type ResponseStream = T::PacketCaptureStream;
+                        type ResponseStream = BoxStream<super::super::common::Data>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -8513,7 +8595,7 @@ pub mod machine_service_server {
                     > tonic::server::ServerStreamingService<super::ImageListRequest>
                     for ImageListSvc<T> {
                         type Response = super::ImageListResponse;
-                        type ResponseStream = T::ImageListStream;
+                        type ResponseStream = BoxStream<super::ImageListResponse>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -8759,7 +8841,9 @@ pub mod md_service_server {
         async fn destroy(
             &self,
             request: tonic::Request<super::MdDestroyRequest>,
-        ) -> std::result::Result<tonic::Response<()>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct MdServiceServer<T> {
@@ -9067,7 +9151,9 @@ pub mod storage_service_server {
         ) -> std::result::Result<
             tonic::Response<super::StorageServiceStatfsResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct StorageServiceServer<T> {

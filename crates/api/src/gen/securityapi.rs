@@ -136,7 +136,9 @@ pub mod security_service_server {
         ) -> std::result::Result<
             tonic::Response<super::CertificateResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct SecurityServiceServer<T> {

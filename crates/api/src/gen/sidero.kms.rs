@@ -151,11 +151,15 @@ pub mod kms_service_server {
         async fn seal(
             &self,
             request: tonic::Request<super::Request>,
-        ) -> std::result::Result<tonic::Response<super::Response>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::Response>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn unseal(
             &self,
             request: tonic::Request<super::Request>,
-        ) -> std::result::Result<tonic::Response<super::Response>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::Response>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct KmsServiceServer<T> {

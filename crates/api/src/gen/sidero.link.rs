@@ -152,7 +152,9 @@ pub mod provision_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ProvisionResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct ProvisionServiceServer<T> {
@@ -446,19 +448,15 @@ pub mod wire_guard_over_grpc_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with WireGuardOverGrpcServiceServer.
     #[async_trait]
     pub trait WireGuardOverGrpcService: std::marker::Send + std::marker::Sync + 'static {
-        /// Server streaming response type for the CreateStream method.
-        type CreateStreamStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::PeerPacket, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
         async fn create_stream(
             &self,
             request: tonic::Request<tonic::Streaming<super::PeerPacket>>,
         ) -> std::result::Result<
-            tonic::Response<Self::CreateStreamStream>,
+            tonic::Response<BoxStream<super::PeerPacket>>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct WireGuardOverGrpcServiceServer<T> {
@@ -545,7 +543,7 @@ pub mod wire_guard_over_grpc_service_server {
                     > tonic::server::StreamingService<super::PeerPacket>
                     for CreateStreamSvc<T> {
                         type Response = super::PeerPacket;
-                        type ResponseStream = T::CreateStreamStream;
+                        type ResponseStream = BoxStream<super::PeerPacket>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,

@@ -254,18 +254,24 @@ pub mod signer_service_server {
         ) -> std::result::Result<
             tonic::Response<super::CertificateResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn get_public_key(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<super::PublicKeyResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn sign(
             &self,
             request: tonic::Request<super::SignRequest>,
-        ) -> std::result::Result<tonic::Response<super::SignResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::SignResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct SignerServiceServer<T> {

@@ -301,14 +301,18 @@ pub mod storage_service_server {
         async fn disks(
             &self,
             request: tonic::Request<()>,
-        ) -> std::result::Result<tonic::Response<super::DisksResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::DisksResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn block_device_wipe(
             &self,
             request: tonic::Request<super::BlockDeviceWipeRequest>,
         ) -> std::result::Result<
             tonic::Response<super::BlockDeviceWipeResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct StorageServiceServer<T> {

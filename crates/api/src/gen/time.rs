@@ -157,11 +157,15 @@ pub mod time_service_server {
         async fn time(
             &self,
             request: tonic::Request<()>,
-        ) -> std::result::Result<tonic::Response<super::TimeResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::TimeResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         async fn time_check(
             &self,
             request: tonic::Request<super::TimeRequest>,
-        ) -> std::result::Result<tonic::Response<super::TimeResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::TimeResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     #[derive(Debug)]
     pub struct TimeServiceServer<T> {
