@@ -17,12 +17,13 @@ mod key;
 pub mod pe;
 mod pkcs7;
 mod sign;
+pub mod variables;
 mod verify;
 
 pub use certificate::{Certificate, CertificateError};
 pub use der::DerError;
 pub use key::{KeyError, Signer, SigningKey};
 pub use pe::PeError;
-pub use pkcs7::{Content, signed_data};
+
 pub use sign::{SignError, sign};
 pub use verify::{VerifyError, verify};

@@ -21,7 +21,7 @@ const DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
 
 /// What is signed.
 #[derive(Clone, Copy, Debug)]
-pub enum Content<'a> {
+pub(crate) enum Content<'a> {
     /// Bytes that are not part of the signature.
     Detached(&'a [u8]),
     /// A DER sequence of a type, within the signature.
@@ -64,7 +64,7 @@ impl Content<'_> {
 ///
 /// # Errors
 /// [`KeyError::Sign`].
-pub fn signed_data(content: Content<'_>, signer: &Signer) -> Result<Vec<u8>, KeyError> {
+pub(crate) fn signed_data(content: Content<'_>, signer: &Signer) -> Result<Vec<u8>, KeyError> {
     // UEFI variables are signed without attributes.
     let attributes = match content {
         Content::Detached(_) => None,
