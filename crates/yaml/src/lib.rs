@@ -1,7 +1,7 @@
 //! YAML as people's tools expect it: an emitter for serde values.
 //!
-//! The layout is that of the most used YAML library of Go (`gopkg.in/yaml.v3`), because scripts and
-//! golden files of others were made with it: mappings are indented by four, sequences are indented
+//! The layout is that of Go's YAML library (`go.yaml.in/yaml/v4`), because scripts and golden files
+//! of others were made with it: mappings are indented by four, sequences are indented
 //! below their key, strings are quoted only when a reader would take them for something else.
 
 mod emit;

@@ -4,6 +4,8 @@ mod resolve;
 
 use std::fmt::Write;
 
+use resolve::Reading;
+
 /// Where a string stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -22,7 +24,7 @@ struct Traits {
 
 /// Whether a string is written as a literal block where that is possible.
 pub(crate) fn wants_block(text: &str) -> bool {
-    text.contains('\n') && analyze(text).block
+    text.contains('\n') && text.contains(|c: char| !c.is_whitespace()) && analyze(text).block
 }
 
 /// Writes a string within one line.
@@ -32,28 +34,23 @@ pub(crate) fn write_inline(out: &mut String, text: &str, place: Place) {
         Place::Flow => traits.flow_plain,
         Place::Block | Place::Key => traits.block_plain,
     };
-    if text.contains('\n') || !resolve::is_string(text) {
-        double_quoted(out, text);
-    } else if plain_allowed {
-        out.push_str(text);
-    } else if traits.single_quoted {
-        out.push('\'');
-        out.push_str(&text.replace('\'', "''"));
-        out.push('\'');
-    } else {
-        double_quoted(out, text);
+    let single = || traits.single_quoted && !text.contains('\n');
+    match resolve::resolve(text) {
+        Reading::Text if plain_allowed => out.push_str(text),
+        Reading::Text | Reading::OldOther if single() => single_quoted(out, text),
+        Reading::Text | Reading::OldOther | Reading::Other => double_quoted(out, text),
     }
 }
 
 /// Writes a string as a literal block, its newline included.
 pub(crate) fn write_block(out: &mut String, text: &str, indent: usize) {
-    if !analyze(text).block {
+    if !wants_block(text) {
         double_quoted(out, text);
         out.push('\n');
         return;
     }
     out.push('|');
-    if text.starts_with([' ', '\n']) {
+    if text.starts_with(' ') {
         out.push('4');
     }
     // Whether readers keep the final newline: none, more than one, exactly one.
@@ -70,6 +67,12 @@ pub(crate) fn write_block(out: &mut String, text: &str, indent: usize) {
         }
         out.push('\n');
     }
+}
+
+fn single_quoted(out: &mut String, text: &str) {
+    out.push('\'');
+    out.push_str(&text.replace('\'', "''"));
+    out.push('\'');
 }
 
 fn double_quoted(out: &mut String, text: &str) {
@@ -112,9 +115,10 @@ fn is_break(character: char) -> bool {
     matches!(character, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
+/// Whether a character is written as it is; those above U+FFFF never are.
 fn is_printable(character: char) -> bool {
     matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
-        || character > '\u{ffff}'
+        && !matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 fn analyze(text: &str) -> Traits {

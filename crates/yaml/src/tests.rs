@@ -58,7 +58,7 @@ items:
         a: []
         b:
             - x
-            - \"y\"
+            - 'y'
     - name: |-
         second
         line
@@ -67,7 +67,7 @@ items:
         a: []
         b:
             - x
-            - \"y\"
+            - 'y'
 none: null
 inner:
     name: third
@@ -76,7 +76,7 @@ inner:
         a: []
         b:
             - x
-            - \"y\"
+            - 'y'
 empty: {}
 nested:
     - - 1
@@ -95,9 +95,9 @@ fn quotes_what_would_be_read_as_something_else() {
         ("~", r#""~""#),
         ("null", r#""null""#),
         ("true", r#""true""#),
-        ("yes", r#""yes""#),
-        ("off", r#""off""#),
-        ("y", r#""y""#),
+        ("yes", "'yes'"),
+        ("off", "'off'"),
+        ("y", "'y'"),
         ("yEs", "yEs"),
         ("1", r#""1""#),
         ("-1", r#""-1""#),
@@ -120,9 +120,9 @@ fn quotes_what_would_be_read_as_something_else() {
         ("- x", "'- x'"),
         ("10.5.0.2/24", "10.5.0.2/24"),
         ("1m0s", "1m0s"),
-        ("52:54:00:12:34:56", r#""52:54:00:12:34:56""#),
+        ("52:54:00:12:34:56", "'52:54:00:12:34:56'"),
         ("52:54:00:ab:cd:ef", "52:54:00:ab:cd:ef"),
-        ("00:00:00:00:00:00", r#""00:00:00:00:00:00""#),
+        ("00:00:00:00:00:00", "'00:00:00:00:00:00'"),
         ("2026-11-24", r#""2026-11-24""#),
         ("2026-11-24T10:46:45Z", r#""2026-11-24T10:46:45Z""#),
         ("2026-11-24 10:46:45.5", r#""2026-11-24 10:46:45.5""#),
@@ -165,7 +165,7 @@ fn writes_multi_line_strings_as_blocks() {
         ("a\nb\n", "k: |\n    a\n    b\n"),
         ("a\n\nb\n\n", "k: |+\n    a\n\n    b\n\n"),
         (" a\nb\n", "k: |4\n     a\n    b\n"),
-        ("\n", "k: |4+\n\n"),
+        ("\n", "k: \"\\n\"\n"),
         ("a\nb ", "k: \"a\\nb \"\n"),
         ("a \nb\n", "k: \"a \\nb\\n\"\n"),
         ("a\tb\nc\n", "k: |\n    a\tb\n    c\n"),
@@ -240,5 +240,31 @@ fn writes_durations_as_go_does() {
     ];
     for (value, expected) in table {
         assert_eq!(duration_text(value), expected);
+    }
+}
+
+/// Each line: a string, then what Go's library wrote for it in six places.
+const GOLDEN: &str = include_str!("../testdata/strings.jsonl");
+
+#[test]
+fn writes_strings_as_go_does() {
+    for line in GOLDEN.lines() {
+        let row: Vec<String> = serde_json::from_str(line).unwrap();
+        let text = row[0].as_str();
+        let map = |key, value| BTreeMap::from([(key, value)]);
+        let mut seen = [
+            text.to_owned(),
+            yaml(&map("k", text)),
+            yaml(&BTreeMap::from([("k", [text])])),
+            yaml(&BTreeMap::from([(text, 1)])),
+            yaml(&text),
+            yaml(&BTreeMap::from([("k", map("j", text))])),
+            yaml(&[BTreeMap::from([("a", text), ("b", text)])]),
+        ];
+        // Keys of several lines are quoted here, and written as `? |` there.
+        if text.contains(['\r', '\n', '\u{85}']) || text.len() > 128 {
+            seen[3].clone_from(&row[3]);
+        }
+        assert_eq!(seen, row[..], "{text:?}");
     }
 }

@@ -62,7 +62,7 @@ pub(super) const TYPES: &[Definition] = &[
         type_name: "DNSResolveCaches.net.talos.dev",
         display_type: "DNSResolveCach",
         default_namespace: "network",
-        aliases: &["dnsresolvecache", "dnsrc", "dnsrcs"],
+        aliases: &["dnsresolvecach", "dnsrc", "dnsrcs"],
         columns: &[Column::new("Status", "{.status}")],
         sensitivity: Sensitivity::NonSensitive,
     },

@@ -100,10 +100,7 @@ fn node_addresses() {
         name: s("eth0"),
         hardware_addr: "52:54:00:12:34:56".parse().unwrap(),
     };
-    check(
-        &hardware,
-        "name: eth0\nhardwareAddr: \"52:54:00:12:34:56\"\n",
-    );
+    check(&hardware, "name: eth0\nhardwareAddr: '52:54:00:12:34:56'\n");
 }
 
 #[test]
@@ -147,7 +144,7 @@ queueDisc: fq_codel
 operationalState: up
 kind: \"\"
 slaveKind: \"\"
-busPath: \"0000:00:02.0\"
+busPath: '0000:00:02.0'
 pciID: 1AF4:1000
 driver: virtio_net
 linkState: true
@@ -214,7 +211,7 @@ bondMaster:
     miimon: 100
     arpIpTargets:
         - 10.0.0.1
-    adLacpActive: \"on\"
+    adLacpActive: 'on'
 wireguard:
     listenPort: 51820
     firewallMark: 0
@@ -616,10 +613,7 @@ product_id: \"\"
         bios_version: s("z"),
         ..SystemInformation::default()
     };
-    check(
-        &system,
-        "biosVersion: z\nserialnumber: x\nskuNumber: \"y\"\n",
-    );
+    check(&system, "biosVersion: z\nserialnumber: x\nskuNumber: 'y'\n");
     let cpu = CpuStat {
         cpu: vec![CpuTimes {
             user: 1.25,

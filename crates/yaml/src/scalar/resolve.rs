@@ -3,25 +3,43 @@
 //! Source: YAML 1.2, section 10.3 (core schema), and for what older readers still do, the YAML 1.1
 //! types bool, int, float (base 60) and timestamp.
 
-/// Whether the plain text is read as a string, by readers of either version.
-pub(super) fn is_string(text: &str) -> bool {
+/// What readers take a plain scalar for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// All of them for a string.
+    Text,
+    /// Those of YAML 1.1 for something else.
+    OldOther,
+    /// All of them for something else.
+    Other,
+}
+
+pub(super) fn resolve(text: &str) -> Reading {
+    if is_old_bool(text) || is_base60(text) || text == "<<" {
+        return Reading::OldOther;
+    }
     let other = match text.chars().next() {
         None => true,
         Some('+' | '-' | '0'..='9') => {
-            is_special_float(text) || is_timestamp(text) || is_number(text) || is_base60(text)
+            is_special_float(text) || is_timestamp(text) || is_number(text)
         }
-        Some('.') => is_special_float(text) || is_go_float(text),
-        Some(_) => is_word(text),
+        Some('.') => is_special_float(text) || is_decimal(text),
+        Some(_) => is_null_or_bool(text),
     };
-    !other
+    if other { Reading::Other } else { Reading::Text }
 }
 
-fn is_word(text: &str) -> bool {
+fn is_null_or_bool(text: &str) -> bool {
     matches!(
         text,
         "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE"
-    ) || matches!(text, "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON")
-        || matches!(text, "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF")
+    )
+}
+
+fn is_old_bool(text: &str) -> bool {
+    let yes = matches!(text, "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON");
+    let no = matches!(text, "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF");
+    yes || no
 }
 
 fn is_special_float(text: &str) -> bool {
@@ -65,11 +83,6 @@ fn is_decimal(text: &str) -> bool {
     mantissa_ok && exponent_ok
 }
 
-/// What begins with a dot and is a float.
-fn is_go_float(text: &str) -> bool {
-    is_decimal(text)
-}
-
 /// `190:20:30`, and so many hardware addresses.
 fn is_base60(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -101,48 +114,67 @@ fn is_timestamp(text: &str) -> bool {
     let Some((date, time)) = split_date(text) else {
         return false;
     };
-    let mut date = date.split('-');
-    let (year, month, day) = (date.next(), date.next(), date.next());
-    let year_ok = year.is_some_and(|year| year.len() == 4 && within(year, 0, 9999));
-    let date_ok = year_ok
-        && date.next().is_none()
-        && month.is_some_and(|month| within(month, 1, 12))
-        && day.is_some_and(|day| within(day, 1, 31));
-    date_ok && time.is_none_or(is_time)
+    let numbers: Option<Vec<u32>> = date.split('-').map(number).collect();
+    let year_is_long = date.find('-') == Some(4);
+    let date_ok = match numbers.as_deref() {
+        Some([year, month, day]) => (1..=days_of(*year, *month)).contains(day),
+        _ => false,
+    };
+    year_is_long && date_ok && time.is_none_or(is_time)
+}
+
+/// 0 for a month that is none.
+fn days_of(year: u32, month: u32) -> u32 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(leap),
+        _ => 0,
+    }
 }
 
 fn split_date(text: &str) -> Option<(&str, Option<&str>)> {
     let end = text.find(['T', 't', ' ']);
     match end {
         None => Some((text, None)),
-        Some(end) => Some((text.get(..end)?, Some(text.get(end + 1..)?))),
+        Some(end) => Some((text.get(..end)?, Some(text.get(end..)?))),
     }
 }
 
+/// A time behind a date: with a zone after a `T`, without one after a space.
 fn is_time(text: &str) -> bool {
-    let (clock, zone) = match text.find(['Z', '+', '-']) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
+    let time = text.get(1..).unwrap_or_default();
+    let (clock, zone) = match time.find(['Z', '+', '-']) {
+        Some(at) => time.split_at(at),
+        None => (time, ""),
     };
-    let clock = clock.split_once('.').map_or(clock, |(clock, _)| clock);
+    let (clock, fraction_ok) = match clock.split_once('.') {
+        Some((clock, fraction)) => (clock, number(fraction).is_some()),
+        None => (clock, true),
+    };
     let mut parts = clock.split(':');
     let clock_ok = parts.next().is_some_and(|hour| within(hour, 0, 23))
         && parts.next().is_some_and(|minute| within(minute, 0, 59))
         && parts.next().is_some_and(|second| within(second, 0, 59))
         && parts.next().is_none();
     let zone_ok = match zone.split_once(':') {
-        None => matches!(zone, "" | "Z"),
+        _ if text.starts_with(' ') => zone.is_empty(),
+        None => zone == "Z",
         Some((hour, minute)) => {
             let hour = hour.strip_prefix(['+', '-']).unwrap_or(hour);
             within(hour, 0, 24) && within(minute, 0, 60)
         }
     };
-    clock_ok && zone_ok
+    clock_ok && fraction_ok && zone_ok
 }
 
 fn within(text: &str, low: u32, high: u32) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
-        && text
-            .parse::<u32>()
-            .is_ok_and(|number| (low..=high).contains(&number))
+    number(text).is_some_and(|number| (low..=high).contains(&number))
+}
+
+/// Digits only: no sign.
+fn number(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
