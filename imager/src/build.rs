@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ichor_authenticode::Signer;
 use ichor_uki::Section;
 
 use crate::ImageError;
@@ -10,13 +11,16 @@ use crate::error::{at, encode};
 use crate::lock::Lock;
 use crate::modules::Modules;
 use crate::packages::{self, WhenGone};
-use crate::{disk, fat, initramfs, rootfs, squashfs};
+use crate::sbom::{self, Document};
+use crate::{disk, efi, fat, initramfs, iso, qcow2, rootfs, squashfs};
 
 pub use crate::squashfs::Compression;
 
 const MIB: u64 = 1 << 20;
 /// Two images of the OS and the boot loader must fit.
 const EFI_BYTES: u64 = 160 * MIB;
+/// Room for tables and rounding in the ISO's file system, and enough that FAT32 is allowed.
+const ISO_SLACK_BYTES: u64 = 48 * MIB;
 /// Boot attempts before the boot loader takes the other image.
 const BOOT_TRIES: u32 = 3;
 
@@ -24,6 +28,12 @@ const BOOT_TRIES: u32 = 3;
 const ARGUMENTS: &str = "talos.platform=metal slab_nomerge= pti=on consoleblank=0 \
     printk.devkmsg=on selinux=1 module.sig_enforce=1 proc_mem.force_override=never \
     net.ifnames=0 panic=10 console=tty0 console=ttyS0";
+
+/// An ISO left in the drive must not hide the installed system.
+const ISO_ARGUMENT: &str = "talos.halt_if_installed=1";
+
+/// Our own parts, which have one version.
+const COMPONENTS: &[&str] = &["init", "machined", "storaged", "networkd", "apid"];
 
 /// What an image is built from.
 #[derive(Clone, Debug)]
@@ -40,10 +50,23 @@ pub struct Inputs<'a> {
     pub when_gone: WhenGone,
     /// How much time goes into size.
     pub compression: Compression,
+    /// Signs the boot loader and the kernel images; without it nothing is signed.
+    pub signer: Option<&'a Signer>,
+    /// What is built besides the kernel image and the raw disk.
+    pub also: &'a [Also],
     /// Packages and unpacked trees are kept here.
     pub cache: &'a Path,
     /// The images are put here.
     pub out: &'a Path,
+}
+
+/// Images that not everybody needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Also {
+    /// The disk as qcow2.
+    Qcow2,
+    /// An ISO, whose OS does not start on a machine that has one installed.
+    Iso,
 }
 
 /// What was built.
@@ -55,8 +78,14 @@ pub struct Outputs {
     pub initramfs: PathBuf,
     /// The one file that is the OS.
     pub uki: PathBuf,
+    /// What the image consists of, as SPDX.
+    pub sbom: PathBuf,
     /// A disk that boots.
     pub disk: PathBuf,
+    /// The same disk, when asked for.
+    pub qcow2: Option<PathBuf>,
+    /// A CD that boots, when asked for.
+    pub iso: Option<PathBuf>,
     /// The lock as it would have to be for exactly this image.
     pub lock: Lock,
 }
@@ -67,14 +96,19 @@ pub struct Outputs {
 /// [`ImageError`] names the file, package or tool.
 pub fn build(inputs: &Inputs<'_>) -> Result<Outputs, ImageError> {
     fs::create_dir_all(inputs.cache).map_err(at("make directory", inputs.cache))?;
-    fs::create_dir_all(inputs.out).map_err(at("make directory", inputs.out))?;
     let (packages, lock) = packages::unpack(inputs.lock, inputs.cache, inputs.when_gone)?;
-    let kernel = kernel_version(&packages)?;
+    assemble(inputs, &packages, lock)
+}
+
+/// Builds all images from packages that are unpacked already.
+fn assemble(inputs: &Inputs<'_>, packages: &Path, lock: Lock) -> Result<Outputs, ImageError> {
+    fs::create_dir_all(inputs.out).map_err(at("make directory", inputs.out))?;
+    let kernel = kernel_version(packages)?;
     let modules = Modules::load(&packages.join("usr/lib/modules").join(&kernel))?;
     let os_release = os_release(inputs.version);
 
     let tree = rootfs::tree(&rootfs::Inputs {
-        packages: &packages,
+        packages,
         kernel: &kernel,
         binary: inputs.binary,
         modules: &modules,
@@ -92,77 +126,118 @@ pub fn build(inputs: &Inputs<'_>) -> Result<Outputs, ImageError> {
         inputs.compression,
     )?;
 
-    let arguments = format!("{ARGUMENTS} ichor.verity={}", root.to_argument());
-    let uki = inputs.out.join(format!("ichor-{}.efi", inputs.version));
-    write_uki(
-        &uki,
-        &packages,
-        &kernel,
-        &os_release,
-        &arguments,
-        &initramfs,
-    )?;
+    let verity = root.to_argument();
+    let document = Document::new(inputs.version, COMPONENTS, &lock, &verity);
+    let mut sbom = serde_json::to_vec_pretty(&document).map_err(encode("SPDX document"))?;
+    sbom.push(b'\n');
+    let parts = UkiParts {
+        packages,
+        kernel: &kernel,
+        os_release: &os_release,
+        initramfs: &initramfs,
+        sbom: &sbom,
+        signer: inputs.signer,
+    };
+    let arguments = format!("{ARGUMENTS} ichor.verity={verity}");
+    let name = format!("ichor-{}", inputs.version);
+    let uki = inputs.out.join(format!("{name}.efi"));
+    write_uki(&uki, &parts, &arguments)?;
     // For booting without the boot loader, over the network or by hand.
     let vmlinuz = packages.join(format!("boot/vmlinuz-{kernel}"));
     copy(&vmlinuz, &inputs.out.join("vmlinuz"))?;
     let cmdline = inputs.out.join("cmdline");
     fs::write(&cmdline, &arguments).map_err(at("write", &cmdline))?;
+    let sbom_path = inputs.out.join(format!("{name}.spdx.json"));
+    fs::write(&sbom_path, &sbom).map_err(at("write", &sbom_path))?;
 
     let disk = inputs.out.join("disk.raw");
-    write_disk(&disk, inputs, &packages, &uki)?;
+    let entry = format!("{name}+{BOOT_TRIES}.efi");
+    let files = efi::files(packages, &entry, &uki, inputs.signer)?;
+    with_efi(inputs.out, EFI_BYTES, &files, |efi| disk::write(&disk, efi))?;
+    let wanted = |kind, file: &str| inputs.also.contains(&kind).then(|| inputs.out.join(file));
+    let qcow2 = wanted(Also::Qcow2, "disk.qcow2");
+    if let Some(path) = &qcow2 {
+        qcow2::write(&disk, path)?;
+    }
+    let iso = wanted(Also::Iso, &format!("{name}.iso"));
+    if let Some(path) = &iso {
+        write_iso(path, inputs, &parts, &arguments)?;
+    }
     Ok(Outputs {
         rootfs,
         initramfs,
         uki,
+        sbom: sbom_path,
         disk,
+        qcow2,
+        iso,
         lock,
     })
 }
 
-fn write_uki(
-    path: &Path,
-    packages: &Path,
-    kernel: &str,
-    os_release: &str,
-    arguments: &str,
-    initramfs: &Path,
-) -> Result<(), ImageError> {
-    let stub = packages.join("usr/lib/systemd/boot/efi/linuxx64.efi.stub");
+/// What all kernel images of a build share.
+struct UkiParts<'a> {
+    packages: &'a Path,
+    kernel: &'a str,
+    os_release: &'a str,
+    initramfs: &'a Path,
+    sbom: &'a [u8],
+    signer: Option<&'a Signer>,
+}
+
+fn write_uki(path: &Path, parts: &UkiParts<'_>, arguments: &str) -> Result<(), ImageError> {
+    let stub = parts
+        .packages
+        .join("usr/lib/systemd/boot/efi/linuxx64.efi.stub");
     let stub = fs::read(&stub).map_err(at("read", &stub))?;
-    let vmlinuz = packages.join(format!("boot/vmlinuz-{kernel}"));
+    let vmlinuz = parts
+        .packages
+        .join(format!("boot/vmlinuz-{}", parts.kernel));
     let linux = fs::read(&vmlinuz).map_err(at("read", &vmlinuz))?;
-    let initrd = fs::read(initramfs).map_err(at("read", initramfs))?;
+    let initrd = fs::read(parts.initramfs).map_err(at("read", parts.initramfs))?;
     let sections = [
-        (".osrel", os_release.as_bytes()),
+        (".osrel", parts.os_release.as_bytes()),
         (".cmdline", arguments.as_bytes()),
-        (".uname", kernel.as_bytes()),
+        (".uname", parts.kernel.as_bytes()),
+        (sbom::SECTION, parts.sbom),
         (".initrd", &initrd),
         (".linux", &linux),
     ];
     let sections = sections.map(|(name, content)| Section { name, content });
     let image = ichor_uki::build(&stub, &sections).map_err(encode("unified kernel image"))?;
-    fs::write(path, image).map_err(at("write", path))
+    fs::write(path, efi::signed(image, parts.signer)?).map_err(at("write", path))
 }
 
-fn write_disk(
+fn write_iso(
     path: &Path,
     inputs: &Inputs<'_>,
-    packages: &Path,
-    uki: &Path,
+    parts: &UkiParts<'_>,
+    arguments: &str,
 ) -> Result<(), ImageError> {
-    let loader = packages.join("usr/lib/systemd/boot/efi/systemd-bootx64.efi");
-    let loader = fs::read(&loader).map_err(at("read", &loader))?;
-    let image = fs::read(uki).map_err(at("read", uki))?;
-    let entry = format!("EFI/Linux/ichor-{}+{BOOT_TRIES}.efi", inputs.version);
-    let files = [
-        ("EFI/BOOT/BOOTX64.EFI", loader),
-        ("loader/loader.conf", b"timeout 0\n".to_vec()),
-        (entry.as_str(), image),
-    ];
-    let efi = inputs.out.join("efi.img");
-    fat::write(&efi, EFI_BYTES, &files)?;
-    disk::write(path, &efi)?;
-    fs::remove_file(&efi).map_err(at("remove", &efi))
+    let uki = inputs.out.join("iso.efi");
+    write_uki(&uki, parts, &format!("{arguments} {ISO_ARGUMENT}"))?;
+    // Without tries: the boot loader cannot count on a CD.
+    let entry = format!("ichor-{}.efi", inputs.version);
+    let files = efi::files(parts.packages, &entry, &uki, inputs.signer)?;
+    fs::remove_file(&uki).map_err(at("remove", &uki))?;
+    let content: u64 = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    let size = (content + ISO_SLACK_BYTES).next_multiple_of(MIB);
+    with_efi(inputs.out, size, &files, |efi| {
+        iso::write(path, efi, inputs.version)
+    })
+}
+
+/// Makes an EFI file system, which is needed only until it is part of an image.
+fn with_efi(
+    out: &Path,
+    size: u64,
+    files: &efi::Files,
+    use_it: impl FnOnce(&Path) -> Result<(), ImageError>,
+) -> Result<(), ImageError> {
+    let path = out.join("efi.img");
+    fat::write(&path, size, files)?;
+    use_it(&path)?;
+    fs::remove_file(&path).map_err(at("remove", &path))
 }
 
 /// The one kernel of the packages.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::ImageError;
 use crate::error::{at, encode};
 
-const SECTOR_BYTES: u64 = 512;
+pub(crate) const SECTOR_BYTES: u64 = 512;
 const MIB: u64 = 1 << 20;
 /// Room at both ends for the tables, and alignment.
 const MARGIN_BYTES: u64 = MIB;
@@ -18,7 +18,7 @@ const MARGIN_BYTES: u64 = MIB;
 const META_BYTES: u64 = MIB;
 
 /// EFI system partition. Source: UEFI Specification 2.10, section 5.3.3.
-const EFI_TYPE: Uuid = Uuid::from_u128(0xC12A_7328_F81F_11D2_BA4B_00A0_C93E_C93B);
+pub(crate) const EFI_TYPE: Uuid = Uuid::from_u128(0xC12A_7328_F81F_11D2_BA4B_00A0_C93E_C93B);
 /// Linux file system data. Source: Discoverable Partitions Specification.
 const LINUX_TYPE: Uuid = Uuid::from_u128(0x0FC6_3DAF_8483_4772_8E79_3D69_D847_7DE4);
 /// Names of disks and partitions are derived from their labels, so that images are reproducible.
@@ -50,7 +50,7 @@ pub(crate) fn write(path: &Path, efi: &Path) -> Result<(), ImageError> {
     copy_sparse(&mut source, &mut disk).map_err(at("write", path))
 }
 
-fn partition(label: &str, kind: Uuid, start: u64, size: u64) -> GPTPartitionEntry {
+pub(crate) fn partition(label: &str, kind: Uuid, start: u64, size: u64) -> GPTPartitionEntry {
     GPTPartitionEntry {
         partition_type_guid: kind.to_bytes_le(),
         unique_partition_guid: guid(label),
@@ -61,12 +61,12 @@ fn partition(label: &str, kind: Uuid, start: u64, size: u64) -> GPTPartitionEntr
     }
 }
 
-fn guid(label: &str) -> [u8; 16] {
+pub(crate) fn guid(label: &str) -> [u8; 16] {
     Uuid::new_v5(&NAMESPACE, label.as_bytes()).to_bytes_le()
 }
 
 /// Copies to the present position, leaving holes where there are zeroes.
-fn copy_sparse(source: &mut File, target: &mut File) -> std::io::Result<()> {
+pub(crate) fn copy_sparse(source: &mut File, target: &mut File) -> std::io::Result<()> {
     use std::io::{Read, Write};
     let mut block = vec![0; 1 << 16];
     loop {

@@ -51,6 +51,16 @@ pub enum ImageError {
         /// What.
         what: String,
     },
+    /// A part of the image is larger than what was promised.
+    #[error("{what} has {bytes} bytes, {bytes_max} are allowed")]
+    TooLarge {
+        /// Which part.
+        what: &'static str,
+        /// Its size.
+        bytes: u64,
+        /// The most it may have.
+        bytes_max: u64,
+    },
     /// An image format refused its content.
     #[error("write the {kind}: {problem}")]
     Encode {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use hadris_fat::format::{FatFormatOptions, FatTypeSelection, FatVolumeFormatter};
+use hadris_fat::time::EpochTimeProvider;
 use hadris_fat::{FatDir, FatVolume, FatVolumeWriteExt};
 
 use crate::ImageError;
@@ -13,7 +14,7 @@ use crate::error::{at, encode};
 const VOLUME_ID: u32 = 0x1C40_0001;
 
 /// Formats a file of `size` bytes and fills it. Paths use slashes; directories are made.
-pub(crate) fn write(path: &Path, size: u64, files: &[(&str, Vec<u8>)]) -> Result<(), ImageError> {
+pub(crate) fn write(path: &Path, size: u64, files: &[(String, Vec<u8>)]) -> Result<(), ImageError> {
     let refuse = || encode("EFI partition");
     let file = File::options()
         .read(true)
@@ -25,9 +26,17 @@ pub(crate) fn write(path: &Path, size: u64, files: &[(&str, Vec<u8>)]) -> Result
     file.set_len(size).map_err(at("write", path))?;
     let mut options = FatFormatOptions::new(size).fat_type(FatTypeSelection::Fat32);
     options.volume_id = Some(VOLUME_ID);
-    let volume = FatVolumeFormatter::format(file, options).map_err(refuse())?;
+    drop(FatVolumeFormatter::format(file, options).map_err(refuse())?);
+    // Opened anew, because only an opened volume takes its clock from us.
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(at("open", path))?;
+    let volume = FatVolume::builder(file).time_provider(&EpochTimeProvider);
+    let volume = volume.open().map_err(refuse())?;
     for (name, content) in files {
-        let (directory, base) = name.rsplit_once('/').unwrap_or(("", name));
+        let (directory, base) = name.rsplit_once('/').unwrap_or(("", name.as_str()));
         let mut parent = volume.root_dir();
         for part in directory.split('/').filter(|part| !part.is_empty()) {
             parent = enter(&volume, &parent, part)?;

@@ -5,9 +5,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use ichor_imager::build::{Compression, Inputs, Outputs, build};
+use ichor_imager::build::{Also, Compression, Inputs, Outputs, build};
 use ichor_imager::lock::Lock;
 use ichor_imager::packages::{WhenGone, resolve};
+use ichor_imager::{keys, sizes};
 
 /// For which use an image is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -42,9 +43,12 @@ pub(crate) fn run(root: &Path, profile: Profile, when_gone: WhenGone) -> Result<
     let binaries = target_directory(root)
         .join("x86_64-unknown-linux-gnu")
         .join(name);
+    let binary = binaries.join("ichor-os");
+    let signer = signer()?;
+    let out = root.join("out").join(name);
     let outputs = build(&Inputs {
         version: env!("CARGO_PKG_VERSION"),
-        binary: &binaries.join("ichor-os"),
+        binary: &binary,
         stage1: &binaries.join("stage1"),
         lock: &lock,
         when_gone,
@@ -53,8 +57,25 @@ pub(crate) fn run(root: &Path, profile: Profile, when_gone: WhenGone) -> Result<
             Profile::Dist => Compression::Small,
         },
         cache: &cache_directory()?,
-        out: &root.join("out").join(name),
+        out: &out,
+        signer: Some(&signer),
+        also: match profile {
+            Profile::Vm => &[],
+            Profile::Dist => &[Also::Qcow2, Also::Iso],
+        },
     })?;
+    // Who checks an image needs this, and never the key.
+    let certificate = out.join(keys::CERTIFICATE_FILE);
+    std::fs::write(&certificate, signer.certificate().to_pem())
+        .with_context(|| format!("write {}", certificate.display()))?;
+    if profile == Profile::Dist {
+        for size in sizes::check(&binary, &outputs)? {
+            println!(
+                "{:16} {:9} of {} bytes",
+                size.what, size.bytes, size.bytes_max
+            );
+        }
+    }
     for line in lock.changes(&outputs.lock) {
         println!("image.lock: {line}");
     }
@@ -112,6 +133,28 @@ pub(crate) fn target_directory(root: &Path) -> PathBuf {
         Some(directory) => root.join(directory),
         None => root.join("target"),
     }
+}
+
+/// The key of `ICHOR_SIGNING_KEY` and `ICHOR_SIGNING_CERTIFICATE`, or one that the first build
+/// makes for this user.
+fn signer() -> Result<ichor_imager::Signer> {
+    let given = |name| std::env::var_os(name).map(PathBuf::from);
+    match (
+        given("ICHOR_SIGNING_KEY"),
+        given("ICHOR_SIGNING_CERTIFICATE"),
+    ) {
+        (Some(key), Some(certificate)) => Ok(keys::load(&key, &certificate)?),
+        (None, None) => Ok(keys::load_or_make(&data_directory()?.join("keys"))?),
+        _ => bail!("ICHOR_SIGNING_KEY and ICHOR_SIGNING_CERTIFICATE go together"),
+    }
+}
+
+fn data_directory() -> Result<PathBuf> {
+    if let Some(directory) = std::env::var_os("XDG_DATA_HOME") {
+        return Ok(PathBuf::from(directory).join("ichor"));
+    }
+    let home = std::env::var_os("HOME").context("neither XDG_DATA_HOME nor HOME is set")?;
+    Ok(PathBuf::from(home).join(".local/share/ichor"))
 }
 
 fn cache_directory() -> Result<PathBuf> {

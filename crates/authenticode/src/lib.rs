@@ -14,7 +14,7 @@
 mod certificate;
 mod der;
 mod key;
-pub mod pe;
+mod pe;
 mod pkcs7;
 mod sign;
 pub mod variables;
@@ -24,6 +24,5 @@ pub use certificate::{Certificate, CertificateError};
 pub use der::DerError;
 pub use key::{KeyError, Signer, SigningKey};
 pub use pe::PeError;
-
 pub use sign::{SignError, sign};
 pub use verify::{VerifyError, verify};

@@ -14,30 +14,21 @@ const SECTION_SIZE: usize = 40;
 #[error("not a UEFI program: {0}")]
 pub struct PeError(pub &'static str);
 
-/// A part of the file that is loaded into memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// Such as `.linux`, without the padding.
-    pub name: String,
-    /// Address relative to the start of the program.
-    pub address: u32,
-    /// Bytes in memory, which is the true length of the content.
-    pub memory_bytes: u32,
-    /// Where its bytes begin in the file.
-    pub file_offset: u32,
-    /// Bytes in the file, padded to the file alignment.
-    pub file_bytes: u32,
+/// The bytes of a part that is loaded into memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Section {
+    offset: usize,
+    bytes: usize,
 }
 
 /// The places in a file that a signature leaves out, and the sections that it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct Layout {
     checksum: usize,
     directory: usize,
     headers: usize,
     table: Option<(usize, usize)>,
-    /// In the order of the header.
-    pub sections: Vec<Section>,
+    sections: Vec<Section>,
 }
 
 impl Layout {
@@ -45,7 +36,7 @@ impl Layout {
     ///
     /// # Errors
     /// [`PeError`].
-    pub fn parse(file: &[u8]) -> Result<Self, PeError> {
+    pub(crate) fn parse(file: &[u8]) -> Result<Self, PeError> {
         if file.get(..2) != Some(b"MZ") {
             return Err(PeError("it does not begin with MZ"));
         }
@@ -80,14 +71,6 @@ impl Layout {
         })
     }
 
-    /// The content of a section, without its padding.
-    pub fn content<'a>(&self, file: &'a [u8], name: &str) -> Option<&'a [u8]> {
-        let section = self.sections.iter().find(|section| section.name == name)?;
-        let start = usize::try_from(section.file_offset).ok()?;
-        let size = usize::try_from(section.memory_bytes.min(section.file_bytes)).ok()?;
-        file.get(start..start.checked_add(size)?)
-    }
-
     /// The certificate table, which ends the file.
     pub(crate) fn table<'a>(&self, file: &'a [u8]) -> Option<&'a [u8]> {
         let (start, size) = self.table?;
@@ -109,16 +92,16 @@ impl Layout {
         hasher.update(part(0, self.checksum)?);
         hasher.update(part(self.checksum.saturating_add(4), self.directory)?);
         hasher.update(part(self.directory.saturating_add(8), self.headers)?);
-        let mut sections: Vec<_> = self.sections.iter().filter(|s| s.file_bytes > 0).collect();
-        sections.sort_by_key(|section| section.file_offset);
+        let mut sections: Vec<_> = self.sections.iter().filter(|s| s.bytes > 0).collect();
+        sections.sort_by_key(|section| section.offset);
         let mut position = self.headers;
         for section in sections {
-            let start = section.file_offset as usize;
+            let start = section.offset;
             // What lies between two sections is in no signature, so it must not exist.
             if start != position {
                 return Err(PeError("its sections do not follow one another"));
             }
-            position = start.saturating_add(section.file_bytes as usize);
+            position = start.saturating_add(section.bytes);
             hasher.update(part(start, position)?);
         }
         hasher.update(part(position, self.end(file))?);
@@ -147,16 +130,9 @@ impl Layout {
 }
 
 fn section(file: &[u8], at: usize) -> Result<Section, PeError> {
-    let cut = PeError("the table of sections is cut off");
-    let entry = file.get(at..at.saturating_add(SECTION_SIZE)).ok_or(cut)?;
-    let name = entry.get(..8).ok_or(cut)?;
-    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
     Ok(Section {
-        name: String::from_utf8_lossy(name).into_owned(),
-        memory_bytes: word(entry, 8)?,
-        address: word(entry, 12)?,
-        file_bytes: word(entry, 16)?,
-        file_offset: word(entry, 20)?,
+        bytes: number(file, at.saturating_add(16))?,
+        offset: number(file, at.saturating_add(20))?,
     })
 }
 
@@ -234,16 +210,6 @@ pub(crate) mod samples {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reads_sections() {
-        let file = samples::program();
-        let layout = Layout::parse(&file).unwrap();
-        let names: Vec<_> = layout.sections.iter().map(|s| s.name.as_str()).collect();
-        assert_eq!(names, [".text", ".data"]);
-        assert_eq!(layout.content(&file, ".data").unwrap(), [0x55; 0x123]);
-        assert_eq!(layout.content(&file, ".linux"), None);
-    }
 
     #[test]
     fn refuses_a_file_that_is_cut_anywhere_in_its_headers() {

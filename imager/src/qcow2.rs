@@ -1,0 +1,317 @@
+//! A disk image as qcow2, which holds only the parts that are not zero.
+//!
+//! ```text
+//! header │ refcount table │ refcount blocks │ L1 table │ L2 tables │ data
+//! ```
+//!
+//! Source: QEMU, docs/interop/qcow2.rst, version 3.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use crate::ImageError;
+use crate::error::{at, encode};
+
+const CLUSTER_BITS: u32 = 16;
+const CLUSTER_BYTES: u64 = 1 << CLUSTER_BITS;
+/// Entries of 8 bytes in a cluster.
+const ENTRIES: u64 = CLUSTER_BYTES / 8;
+/// Counts of 16 bits in a cluster.
+const COUNTS: u64 = CLUSTER_BYTES / 2;
+/// The cluster has one user and may be written in place.
+const COPIED: u64 = 1 << 63;
+const HEADER_BYTES: u32 = 104;
+/// `QFI` and 0xfb.
+const MAGIC: u32 = 0x5146_49fb;
+const NOT_ENCRYPTED: u32 = 0;
+/// A count has two to this power bits.
+const COUNT_ORDER: u32 = 4;
+const NO_EXTENSIONS: u32 = 0;
+
+/// Where everything is, in clusters.
+#[derive(Debug, PartialEq, Eq)]
+struct Plan {
+    size_bytes: u64,
+    refcount_table: u64,
+    refcount_blocks: u64,
+    level1_clusters: u64,
+    /// L2 tables that exist, by their place in the L1 table.
+    level2: Vec<u64>,
+    /// Clusters of the disk that are not zero.
+    data: Vec<u64>,
+}
+
+/// Writes the disk `raw` as qcow2.
+pub(crate) fn write(raw: &Path, path: &Path) -> Result<(), ImageError> {
+    let source = File::open(raw).map_err(at("open", raw))?;
+    let size_bytes = source.metadata().map_err(at("read", raw))?.len();
+    let mut source = BufReader::with_capacity(1 << 20, source);
+    let data = used(&mut source).map_err(at("read", raw))?;
+    let plan = plan(size_bytes, data);
+    if plan.refcount_table != 1 {
+        return Err(encode("qcow2")("the disk is above 16 TiB"));
+    }
+    let target = File::create(path).map_err(at("create", path))?;
+    let mut target = BufWriter::with_capacity(1 << 20, target);
+    tables(&plan, &mut target).map_err(at("write", path))?;
+    let mut cluster = Vec::new();
+    for index in &plan.data {
+        source
+            .seek(SeekFrom::Start(index * CLUSTER_BYTES))
+            .map_err(at("read", raw))?;
+        read_cluster(&mut source, &mut cluster).map_err(at("read", raw))?;
+        cluster.resize(1 << CLUSTER_BITS, 0);
+        target.write_all(&cluster).map_err(at("write", path))?;
+    }
+    target.flush().map_err(at("write", path))
+}
+
+/// The clusters that are not zero.
+fn used(source: &mut impl Read) -> std::io::Result<Vec<u64>> {
+    let mut found = Vec::new();
+    let mut cluster = Vec::new();
+    for index in 0.. {
+        if read_cluster(source, &mut cluster)? == 0 {
+            break;
+        }
+        if cluster.iter().any(|byte| *byte != 0) {
+            found.push(index);
+        }
+    }
+    Ok(found)
+}
+
+fn read_cluster(source: &mut impl Read, cluster: &mut Vec<u8>) -> std::io::Result<usize> {
+    cluster.clear();
+    source.take(CLUSTER_BYTES).read_to_end(cluster)
+}
+
+fn plan(size_bytes: u64, data: Vec<u64>) -> Plan {
+    let mut level2: Vec<u64> = data.iter().map(|cluster| cluster / ENTRIES).collect();
+    level2.dedup();
+    let tables = size_bytes.div_ceil(CLUSTER_BYTES).div_ceil(ENTRIES);
+    let level1_clusters = tables.div_ceil(ENTRIES).max(1);
+    let others = 1 + level1_clusters + (level2.len() + data.len()) as u64;
+    // The counts count themselves.
+    let mut refcount_blocks = 1;
+    let mut refcount_table = 1;
+    while (others + refcount_blocks + refcount_table).div_ceil(COUNTS) > refcount_blocks {
+        refcount_blocks += 1;
+        refcount_table = refcount_blocks.div_ceil(ENTRIES);
+    }
+    Plan {
+        size_bytes,
+        refcount_table,
+        refcount_blocks,
+        level1_clusters,
+        level2,
+        data,
+    }
+}
+
+impl Plan {
+    fn level1_at(&self) -> u64 {
+        1 + self.refcount_table + self.refcount_blocks
+    }
+
+    fn level2_at(&self) -> u64 {
+        self.level1_at() + self.level1_clusters
+    }
+
+    fn data_at(&self) -> u64 {
+        self.level2_at() + self.level2.len() as u64
+    }
+
+    fn end(&self) -> u64 {
+        self.data_at() + self.data.len() as u64
+    }
+
+    fn level1_entries(&self) -> u64 {
+        self.size_bytes
+            .div_ceil(CLUSTER_BYTES)
+            .div_ceil(ENTRIES)
+            .max(1)
+    }
+}
+
+/// Everything before the data.
+fn tables(plan: &Plan, target: &mut impl Write) -> std::io::Result<()> {
+    padded(target, &header(plan))?;
+    let blocks = 1 + plan.refcount_table..plan.level1_at();
+    padded(target, &entries(blocks.map(|block| block * CLUSTER_BYTES)))?;
+    for block in 0..plan.refcount_blocks {
+        let counts = (block * COUNTS..(block + 1) * COUNTS)
+            .flat_map(|cluster| u16::from(cluster < plan.end()).to_be_bytes());
+        padded(target, &counts.collect::<Vec<_>>())?;
+    }
+    let mut next = plan.level2_at();
+    let mut place = |exists: bool| {
+        let at = if exists { next } else { 0 };
+        next += u64::from(exists);
+        pointer(at)
+    };
+    let level1 =
+        (0..plan.level1_entries()).map(|index| place(plan.level2.binary_search(&index).is_ok()));
+    let mut level1 = entries(level1);
+    level1.resize((plan.level1_clusters * CLUSTER_BYTES) as usize, 0);
+    target.write_all(&level1)?;
+    let mut next = plan.data_at();
+    let mut data = plan.data.iter().peekable();
+    for table in &plan.level2 {
+        let level2 = (table * ENTRIES..(table + 1) * ENTRIES).map(|cluster| {
+            if data.next_if_eq(&&cluster).is_none() {
+                return 0;
+            }
+            next += 1;
+            pointer(next - 1)
+        });
+        padded(target, &entries(level2))?;
+    }
+    Ok(())
+}
+
+/// An entry for a cluster; zero is none.
+const fn pointer(cluster: u64) -> u64 {
+    if cluster == 0 {
+        return 0;
+    }
+    (cluster * CLUSTER_BYTES) | COPIED
+}
+
+fn entries(values: impl Iterator<Item = u64>) -> Vec<u8> {
+    values.flat_map(u64::to_be_bytes).collect()
+}
+
+fn header(plan: &Plan) -> Vec<u8> {
+    let long = |value: u64| [(value >> 32) as u32, value as u32];
+    let [size_high, size_low] = long(plan.size_bytes);
+    let [level1_high, level1_low] = long(plan.level1_at() * CLUSTER_BYTES);
+    let [counts_high, counts_low] = long(CLUSTER_BYTES);
+    let version = [MAGIC, 3];
+    let no_backing_file = [0; 3];
+    let disk = [CLUSTER_BITS, size_high, size_low, NOT_ENCRYPTED];
+    let level1 = [plan.level1_entries() as u32, level1_high, level1_low];
+    let counts = [counts_high, counts_low, plan.refcount_table as u32];
+    let no_snapshots = [0; 3];
+    let no_features = [0; 6];
+    let end = [COUNT_ORDER, HEADER_BYTES, NO_EXTENSIONS, 0];
+    let words: [&[u32]; 8] = [
+        &version,
+        &no_backing_file,
+        &disk,
+        &level1,
+        &counts,
+        &no_snapshots,
+        &no_features,
+        &end,
+    ];
+    words
+        .concat()
+        .into_iter()
+        .flat_map(u32::to_be_bytes)
+        .collect()
+}
+
+/// Writes up to the end of a cluster.
+fn padded(target: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
+    target.write_all(bytes)?;
+    let short = bytes.len().next_multiple_of(1 << CLUSTER_BITS) - bytes.len();
+    target.write_all(&vec![0; short])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn long(bytes: &[u8], at: usize) -> u64 {
+        u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap())
+    }
+
+    /// The disk that a qcow2 file holds.
+    fn read(file: &[u8]) -> Vec<u8> {
+        let size = long(file, 24) as usize;
+        let level1 = long(file, 40) as usize;
+        let mut disk = Vec::new();
+        for cluster in 0..size.div_ceil(1 << 16) {
+            let offset = |at: usize| (long(file, at) & !COPIED) as usize;
+            let level2 = offset(level1 + cluster / 8192 * 8);
+            let data = if level2 == 0 {
+                0
+            } else {
+                offset(level2 + cluster % 8192 * 8)
+            };
+            let empty = vec![0; 1 << 16];
+            disk.extend(if data == 0 {
+                &empty
+            } else {
+                &file[data..data + (1 << 16)]
+            });
+        }
+        disk.truncate(size);
+        disk
+    }
+
+    fn convert(disk: &[u8]) -> (Vec<u8>, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let raw = directory.path().join("disk.raw");
+        let path = directory.path().join("disk.qcow2");
+        std::fs::write(&raw, disk).unwrap();
+        write(&raw, &path).unwrap();
+        (std::fs::read(&path).unwrap(), directory)
+    }
+
+    #[test]
+    fn the_disk_comes_back() {
+        let mut disk = vec![0; (3 << 20) + 512];
+        disk[0] = 1;
+        disk[(1 << 20) + 77] = 2;
+        *disk.last_mut().unwrap() = 3;
+        let (file, _directory) = convert(&disk);
+        assert_eq!(read(&file), disk);
+        assert_eq!(
+            file.len(),
+            8 << 16,
+            "five clusters of tables, three of data"
+        );
+        assert_eq!(convert(&disk).0, file);
+    }
+
+    #[test]
+    fn an_empty_disk_has_no_data() {
+        let (file, _directory) = convert(&[0; 4096]);
+        assert_eq!((read(&file), file.len()), (vec![0; 4096], 4 << 16));
+    }
+
+    #[test]
+    fn tables_of_a_large_disk_fit() {
+        // 1 GiB of data, spread over 2 TiB.
+        let plan = plan(2 << 40, (0..16384).map(|index| index * 2048).collect());
+        assert_eq!(plan.level2.len(), 4096);
+        assert_eq!((plan.level1_entries(), plan.level1_clusters), (4096, 1));
+        assert!(plan.refcount_blocks * COUNTS >= plan.end());
+        let mut bytes = Vec::new();
+        tables(&plan, &mut bytes).unwrap();
+        assert_eq!(bytes.len() as u64, plan.data_at() * CLUSTER_BYTES);
+    }
+
+    #[test]
+    fn qemu_img_agrees_where_it_is_installed() {
+        let mut disk = vec![0; 2 << 20];
+        disk[70_000..1_000_000].fill(9);
+        let (_, directory) = convert(&disk);
+        for arguments in [
+            &["check", "disk.qcow2"][..],
+            &["compare", "disk.raw", "disk.qcow2"],
+        ] {
+            let outcome = std::process::Command::new("qemu-img")
+                .args(arguments)
+                .current_dir(directory.path())
+                .output();
+            let Ok(output) = outcome else {
+                return; // Our own reader is in the tests above.
+            };
+            assert!(output.status.success(), "{output:?}");
+        }
+    }
+}
