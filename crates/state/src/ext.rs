@@ -113,10 +113,6 @@ pub trait StateExt: State {
         async move {
             let pointer = wanted.metadata.pointer();
             for _ in 0..CONFLICT_RETRIES {
-                match self.create(wanted.clone(), owner).await {
-                    Err(StateError::AlreadyExists(_)) => {}
-                    done => return done,
-                }
                 let edit = |stored: &mut AnyResource| {
                     stored.spec.clone_from(&wanted.spec);
                     let metadata = std::sync::Arc::make_mut(&mut stored.metadata);
@@ -129,8 +125,12 @@ pub trait StateExt: State {
                     .modify_any(&pointer, Some(owner), Some(Phase::Running), edit)
                     .await
                 {
-                    // Destroyed in between: create it again.
                     Err(StateError::NotFound(_)) => {}
+                    done => return done,
+                }
+                match self.create(wanted.clone(), owner).await {
+                    // Created in between: look again.
+                    Err(StateError::AlreadyExists(_)) => {}
                     done => return done,
                 }
             }

@@ -21,6 +21,9 @@ use crate::{State, StateError, StateExt};
 /// How large a message may be, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 32 << 20;
 
+/// How many calls and watches one component may have open.
+const MAX_STREAMS: u32 = 4096;
+
 type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 type Choose = dyn Fn(&MetadataMap, &Extensions) -> Result<Arc<dyn State>, Status> + Send + Sync;
 
@@ -68,6 +71,8 @@ impl StateServer {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), StateError> {
         tonic::transport::Server::builder()
+            // Each watch is a stream; one more than the limit would wait without an end.
+            .max_concurrent_streams(MAX_STREAMS)
             .add_service(self.into_service())
             .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop)
             .await
@@ -82,8 +87,6 @@ impl StateServer {
 
 #[async_trait]
 impl state_server::State for StateServer {
-    type ListStream = Replies<pb::ListResponse>;
-    type WatchStream = Replies<pb::WatchResponse>;
 
     async fn get(
         &self,
@@ -101,7 +104,7 @@ impl state_server::State for StateServer {
     async fn list(
         &self,
         request: Request<pb::ListRequest>,
-    ) -> Result<Response<Self::ListStream>, Status> {
+    ) -> Result<Response<Replies<pb::ListResponse>>, Status> {
         let (state, request) = self.open(request)?;
         let kind = kind(&request.namespace, &request.r#type).map_err(to_status)?;
         let options = request.options.unwrap_or_default();
@@ -162,7 +165,7 @@ impl state_server::State for StateServer {
     async fn watch(
         &self,
         request: Request<pb::WatchRequest>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
+    ) -> Result<Response<Replies<pb::WatchResponse>>, Status> {
         let (state, request) = self.open(request)?;
         let watch = watch::Watching::parse(request).map_err(to_status)?;
         let replies = watch.start(&*state).await.map_err(to_status)?;
