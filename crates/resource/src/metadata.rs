@@ -27,6 +27,15 @@ pub struct Pointer {
     pub id: String,
 }
 
+impl Pointer {
+    /// The same id and type in another namespace, such as `network-config`.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &'static str) -> Self {
+        self.kind.namespace = Cow::Borrowed(namespace);
+        self
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.type_name)

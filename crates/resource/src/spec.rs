@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::Kind;
+use crate::{Kind, Pointer};
 
 /// A spec could not be read as the type that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,14 @@ pub trait Spec: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'stat
         Kind {
             namespace: Cow::Borrowed(Self::NAMESPACE),
             type_name: Cow::Borrowed(Self::TYPE),
+        }
+    }
+
+    /// Names a resource of the default namespace.
+    fn pointer(id: impl Into<String>) -> Pointer {
+        Pointer {
+            kind: Self::kind(),
+            id: id.into(),
         }
     }
 }

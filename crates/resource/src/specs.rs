@@ -26,4 +26,6 @@ pub use enums::UnknownValue;
 pub use text::HardwareAddr;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;

@@ -87,7 +87,6 @@ impl StateServer {
 
 #[async_trait]
 impl state_server::State for StateServer {
-
     async fn get(
         &self,
         request: Request<pb::GetRequest>,
