@@ -40,6 +40,7 @@ pub(crate) fn kind(namespace: &str, type_name: &str) -> Result<Kind, StateError>
     }
 }
 
+/// A tombstone has a spec message without content: clients refuse a missing one.
 pub(crate) fn to_resource(resource: &AnyResource) -> pb::Resource {
     let spec = resource.spec.as_ref().map(|spec| pb::Spec {
         proto_spec: spec.proto(),
@@ -47,7 +48,7 @@ pub(crate) fn to_resource(resource: &AnyResource) -> pb::Resource {
     });
     pb::Resource {
         metadata: Some(to_metadata(&resource.metadata)),
-        spec,
+        spec: Some(spec.unwrap_or_default()),
     }
 }
 
@@ -79,9 +80,11 @@ pub(crate) fn from_resource(wire: Option<pb::Resource>) -> Result<AnyResource, S
             yaml: spec.yaml_spec,
         })
     };
+    // Even a spec without fields has a YAML form.
+    let has_content = |spec: &pb::Spec| !(spec.proto_spec.is_empty() && spec.yaml_spec.is_empty());
     Ok(AnyResource {
         metadata: Arc::new(from_metadata(metadata)?),
-        spec: wire.spec.map(encoded),
+        spec: wire.spec.filter(has_content).map(encoded),
     })
 }
 

@@ -238,3 +238,28 @@ async fn codes_are_those_that_other_clients_know() {
     let silence = tokio::time::timeout(Duration::from_millis(50), replies.next()).await;
     assert!(silence.is_err(), "{silence:?}");
 }
+
+#[tokio::test]
+async fn tombstones_have_an_empty_spec_on_the_wire() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sock");
+    let _served = serve(MemoryState::new(), &path);
+    let mut client = RemoteState::unix(&path).client;
+    let watch = pb::WatchRequest {
+        namespace: "runtime".into(),
+        r#type: Environment::TYPE.into(),
+        id: Some("a".into()),
+        ..pb::WatchRequest::default()
+    };
+    let mut replies = client.watch(watch).await.unwrap().into_inner();
+    assert!(replies.next().await.unwrap().unwrap().event.is_empty());
+    let [absent] = &replies.next().await.unwrap().unwrap().event[..] else {
+        panic!("not one event")
+    };
+    assert_eq!(absent.event_type(), pb::EventType::Destroyed);
+    // Clients in Go refuse a resource without the message.
+    assert_eq!(
+        absent.resource.clone().unwrap().spec,
+        Some(pb::Spec::default())
+    );
+}
