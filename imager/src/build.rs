@@ -268,3 +268,6 @@ fn copy(from: &Path, to: &Path) -> Result<(), ImageError> {
     fs::copy(from, to).map_err(at("copy", from))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

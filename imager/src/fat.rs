@@ -1,14 +1,16 @@
 //! The FAT32 file system of the EFI partition.
 
 use std::fs::File;
+use std::io::Cursor;
 use std::path::Path;
 
 use hadris_fat::format::{FatFormatOptions, FatTypeSelection, FatVolumeFormatter};
 use hadris_fat::time::EpochTimeProvider;
-use hadris_fat::{FatDir, FatVolume, FatVolumeWriteExt};
+use hadris_fat::{DirectoryEntry, FatDir, FatVolume, FatVolumeReadExt, FatVolumeWriteExt};
 
 use crate::ImageError;
 use crate::error::{at, encode};
+use crate::source::Program;
 
 /// Identifies the file system; a fixed number, so that images are reproducible.
 const VOLUME_ID: u32 = 0x1C40_0001;
@@ -63,4 +65,44 @@ fn enter<'a>(
         Some(_) => parent.open_dir(name).map_err(refuse()),
         None => volume.create_dir(parent, name).map_err(refuse()),
     }
+}
+
+/// The programs of some directories of a file system; a directory that is not there has none.
+pub(crate) fn programs(
+    content: Cursor<Vec<u8>>,
+    directories: &[&str],
+) -> Result<Vec<Program>, String> {
+    let refuse = |error: hadris_fat::Error| format!("read the EFI partition: {error}");
+    let volume = FatVolume::open(content).map_err(refuse)?;
+    let mut programs = Vec::new();
+    for path in directories {
+        let Some(directory) = find(&volume, path).map_err(refuse)? else {
+            continue;
+        };
+        for entry in directory.entries() {
+            let DirectoryEntry::Entry(entry) = entry.map_err(refuse)?;
+            if entry.is_file() {
+                let mut reader = volume.read_file(&entry).map_err(refuse)?;
+                programs.push(Program {
+                    path: format!("{path}/{}", entry.name()),
+                    content: reader.read_to_vec().map_err(refuse)?,
+                });
+            }
+        }
+    }
+    Ok(programs)
+}
+
+fn find<'a>(
+    volume: &'a FatVolume<Cursor<Vec<u8>>>,
+    path: &str,
+) -> Result<Option<FatDir<'a, Cursor<Vec<u8>>>>, hadris_fat::Error> {
+    let mut directory = volume.root_dir();
+    for part in path.split('/') {
+        match directory.find(part)? {
+            Some(entry) => directory = directory.open_entry(&entry)?,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(directory))
 }

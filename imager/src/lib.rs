@@ -18,6 +18,7 @@ mod elf;
 mod error;
 mod fat;
 mod initramfs;
+pub mod inspect;
 mod iso;
 pub mod keys;
 pub mod lock;
@@ -27,6 +28,7 @@ mod qcow2;
 mod rootfs;
 pub mod sbom;
 pub mod sizes;
+mod source;
 mod squashfs;
 mod tree;
 

@@ -7,7 +7,7 @@
 //! Source: QEMU, docs/interop/qcow2.rst, version 3.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::ImageError;
@@ -21,6 +21,10 @@ const ENTRIES: u64 = CLUSTER_BYTES / 8;
 const COUNTS: u64 = CLUSTER_BYTES / 2;
 /// The cluster has one user and may be written in place.
 const COPIED: u64 = 1 << 63;
+/// The cluster is compressed, in an entry of an L2 table.
+const COMPRESSED: u64 = 1 << 62;
+/// The place, in an entry of either table.
+const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
 const HEADER_BYTES: u32 = 104;
 /// `QFI` and 0xfb.
 const MAGIC: u32 = 0x5146_49fb;
@@ -68,7 +72,7 @@ pub(crate) fn write(raw: &Path, path: &Path) -> Result<(), ImageError> {
 }
 
 /// The clusters that are not zero.
-fn used(source: &mut impl Read) -> std::io::Result<Vec<u64>> {
+fn used(source: &mut impl Read) -> io::Result<Vec<u64>> {
     let mut found = Vec::new();
     let mut cluster = Vec::new();
     for index in 0.. {
@@ -82,7 +86,7 @@ fn used(source: &mut impl Read) -> std::io::Result<Vec<u64>> {
     Ok(found)
 }
 
-fn read_cluster(source: &mut impl Read, cluster: &mut Vec<u8>) -> std::io::Result<usize> {
+fn read_cluster(source: &mut impl Read, cluster: &mut Vec<u8>) -> io::Result<usize> {
     cluster.clear();
     source.take(CLUSTER_BYTES).read_to_end(cluster)
 }
@@ -136,7 +140,7 @@ impl Plan {
 }
 
 /// Everything before the data.
-fn tables(plan: &Plan, target: &mut impl Write) -> std::io::Result<()> {
+fn tables(plan: &Plan, target: &mut impl Write) -> io::Result<()> {
     padded(target, &header(plan))?;
     let blocks = 1 + plan.refcount_table..plan.level1_at();
     padded(target, &entries(blocks.map(|block| block * CLUSTER_BYTES)))?;
@@ -214,51 +218,134 @@ fn header(plan: &Plan) -> Vec<u8> {
 }
 
 /// Writes up to the end of a cluster.
-fn padded(target: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
+fn padded(target: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     target.write_all(bytes)?;
     let short = bytes.len().next_multiple_of(1 << CLUSTER_BITS) - bytes.len();
     target.write_all(&vec![0; short])
+}
+
+/// Reads a disk from a qcow2 file of the plain kind that [`write`] makes, and `qemu-img convert`.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    file: File,
+    size_bytes: u64,
+    cluster_bytes: u64,
+    level1_at: u64,
+    position: u64,
+}
+
+impl Reader {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// `InvalidData` for another format, encrypted or compressed disks, and those that are the
+    /// difference to another file.
+    pub(crate) fn open(mut file: File) -> io::Result<Self> {
+        let mut header = [0; 72];
+        file.read_exact(&mut header)?;
+        let word = |at: usize| number(&header, at, 4);
+        let known = word(0) == u64::from(MAGIC) && matches!(word(4), 2 | 3);
+        let plain = number(&header, 8, 8) == 0 && word(32) == 0 && (9..=21).contains(&word(20));
+        if !(known && plain) {
+            return Err(unknown("not a plain qcow2 file"));
+        }
+        Ok(Self {
+            file,
+            size_bytes: number(&header, 24, 8),
+            cluster_bytes: 1 << word(20),
+            level1_at: number(&header, 40, 8),
+            position: 0,
+        })
+    }
+
+    /// Where the data of the present position are; none for zeroes.
+    fn locate(&mut self) -> io::Result<Option<u64>> {
+        let cluster = self.position / self.cluster_bytes;
+        let entries = self.cluster_bytes / 8;
+        let Some(level2) = self.entry(self.level1_at, cluster / entries)? else {
+            return Ok(None);
+        };
+        let data = self.entry(level2, cluster % entries)?;
+        Ok(data.map(|data| data + self.position % self.cluster_bytes))
+    }
+
+    fn entry(&mut self, table: u64, index: u64) -> io::Result<Option<u64>> {
+        let mut bytes = [0; 8];
+        self.file.seek(SeekFrom::Start(table + index * 8))?;
+        self.file.read_exact(&mut bytes)?;
+        let entry = u64::from_be_bytes(bytes);
+        if entry & COMPRESSED != 0 {
+            return Err(unknown("a compressed qcow2 file"));
+        }
+        // Bit 0 says that the cluster reads as zeroes.
+        let offset = entry & OFFSET;
+        Ok((offset != 0 && entry & 1 == 0).then_some(offset))
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let in_disk = self.size_bytes.saturating_sub(self.position);
+        let in_cluster = self.cluster_bytes - self.position % self.cluster_bytes;
+        let length = (buffer.len() as u64).min(in_disk).min(in_cluster);
+        let Some(buffer) = buffer.get_mut(..length as usize) else {
+            return Ok(0);
+        };
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        match self.locate()? {
+            Some(place) => {
+                self.file.seek(SeekFrom::Start(place))?;
+                self.file.read_exact(buffer)?;
+            }
+            None => buffer.fill(0),
+        }
+        self.position += length;
+        Ok(buffer.len())
+    }
+}
+
+impl Seek for Reader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.size_bytes.checked_add_signed(by),
+        };
+        self.position = position.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}
+
+fn number(bytes: &[u8], at: usize, size: usize) -> u64 {
+    let digits = bytes.iter().skip(at).take(size);
+    digits.fold(0, |sum, digit| sum << 8 | u64::from(*digit))
+}
+
+fn unknown(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn long(bytes: &[u8], at: usize) -> u64 {
-        u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap())
-    }
-
     /// The disk that a qcow2 file holds.
-    fn read(file: &[u8]) -> Vec<u8> {
-        let size = long(file, 24) as usize;
-        let level1 = long(file, 40) as usize;
+    fn read(file: &Path) -> Vec<u8> {
         let mut disk = Vec::new();
-        for cluster in 0..size.div_ceil(1 << 16) {
-            let offset = |at: usize| (long(file, at) & !COPIED) as usize;
-            let level2 = offset(level1 + cluster / 8192 * 8);
-            let data = if level2 == 0 {
-                0
-            } else {
-                offset(level2 + cluster % 8192 * 8)
-            };
-            let empty = vec![0; 1 << 16];
-            disk.extend(if data == 0 {
-                &empty
-            } else {
-                &file[data..data + (1 << 16)]
-            });
-        }
-        disk.truncate(size);
+        let mut reader = Reader::open(File::open(file).unwrap()).unwrap();
+        reader.read_to_end(&mut disk).unwrap();
         disk
     }
 
-    fn convert(disk: &[u8]) -> (Vec<u8>, tempfile::TempDir) {
+    fn convert(disk: &[u8]) -> (Vec<u8>, Vec<u8>, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let raw = directory.path().join("disk.raw");
         let path = directory.path().join("disk.qcow2");
         std::fs::write(&raw, disk).unwrap();
         write(&raw, &path).unwrap();
-        (std::fs::read(&path).unwrap(), directory)
+        (std::fs::read(&path).unwrap(), read(&path), directory)
     }
 
     #[test]
@@ -267,8 +354,8 @@ mod tests {
         disk[0] = 1;
         disk[(1 << 20) + 77] = 2;
         *disk.last_mut().unwrap() = 3;
-        let (file, _directory) = convert(&disk);
-        assert_eq!(read(&file), disk);
+        let (file, read, _directory) = convert(&disk);
+        assert_eq!(read, disk);
         assert_eq!(
             file.len(),
             8 << 16,
@@ -279,8 +366,8 @@ mod tests {
 
     #[test]
     fn an_empty_disk_has_no_data() {
-        let (file, _directory) = convert(&[0; 4096]);
-        assert_eq!((read(&file), file.len()), (vec![0; 4096], 4 << 16));
+        let (file, read, _directory) = convert(&[0; 4096]);
+        assert_eq!((read, file.len()), (vec![0; 4096], 4 << 16));
     }
 
     #[test]
@@ -299,7 +386,7 @@ mod tests {
     fn qemu_img_agrees_where_it_is_installed() {
         let mut disk = vec![0; 2 << 20];
         disk[70_000..1_000_000].fill(9);
-        let (_, directory) = convert(&disk);
+        let (_, _, directory) = convert(&disk);
         for arguments in [
             &["check", "disk.qcow2"][..],
             &["compare", "disk.raw", "disk.qcow2"],

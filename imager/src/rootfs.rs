@@ -23,7 +23,7 @@ const APPLETS: &[&str] = &[
     "usr/bin/apid",
 ];
 /// Programs of packages, which bring the libraries they need.
-const PROGRAMS: &[(&str, &str)] = &[
+pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ("usr/bin/udevadm", "usr/bin/udevadm"),
     ("usr/sbin/mkfs.xfs", "usr/sbin/mkfs.xfs"),
     ("usr/sbin/xfs_repair", "usr/sbin/xfs_repair"),
