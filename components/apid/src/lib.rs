@@ -1,1 +1,72 @@
-//! ichor-apid
+//! `apid`: the API of the node on the network.
+//!
+//! It ends TLS, decides who may call what, and passes calls on as bytes: it decodes no message.
+//! It has no rights of its own: its listening socket is handed over by PID 1.
+
+mod accept;
+mod access;
+mod backend;
+mod certificate;
+mod handover;
+mod limits;
+mod proxy;
+mod reply;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use ichor_state::RemoteState;
+use tracing::{error, info};
+
+use backend::Backend;
+use certificate::Certificates;
+
+/// Something that apid cannot work without.
+pub type ApidError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What apid is started with.
+#[derive(Debug)]
+pub struct Setup {
+    /// The TCP socket of the API, listening.
+    pub listener: std::net::TcpListener,
+    /// Where PID 1 serves.
+    pub machine_socket: PathBuf,
+    /// Where the state is served; without it the certificate names no addresses.
+    pub state_socket: Option<PathBuf>,
+}
+
+/// Runs the component with what PID 1 handed over.
+pub fn main() -> ExitCode {
+    ichor_log::to_stderr();
+    let run = || -> Result<(), ApidError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(run(handover::setup()?))
+    };
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!(%error, "cannot serve the API");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves the API until the listener fails.
+///
+/// # Errors
+/// [`ApidError`] says what could not be made.
+pub async fn run(setup: Setup) -> Result<(), ApidError> {
+    let certificates = Arc::new(Certificates::generate()?);
+    info!(fingerprint = certificates.fingerprint(), "maintenance API");
+    if let Some(path) = setup.state_socket {
+        let state = RemoteState::unix(path);
+        tokio::spawn(certificate::follow_names(state, Arc::clone(&certificates)));
+    }
+    let backend = Arc::new(Backend::new(setup.machine_socket));
+    let listener = tokio::net::TcpListener::from_std(setup.listener)?;
+    accept::serve(listener, certificates.tls_config()?, backend).await;
+    Ok(())
+}

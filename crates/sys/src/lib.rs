@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "system calls")]
 
 pub mod dm;
+pub mod handover;
 pub mod kmsg;
 pub mod loopdev;
 pub mod module;

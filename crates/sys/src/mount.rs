@@ -304,11 +304,9 @@ fn unmount_with(target: &Path, flags: UnmountFlags) -> Result<(), MountError> {
 /// [`MountError::Attributes`].
 pub fn remount_read_only(path: &Path) -> Result<(), MountError> {
     let flags = rustix::mount::MountFlags::RDONLY;
-    rustix::mount::mount_remount(path, flags, c"").map_err(|error| {
-        MountError::Attributes {
-            path: path.to_owned(),
-            source: error.into(),
-        }
+    rustix::mount::mount_remount(path, flags, c"").map_err(|error| MountError::Attributes {
+        path: path.to_owned(),
+        source: error.into(),
     })
 }
 

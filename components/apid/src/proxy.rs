@@ -1,0 +1,73 @@
+//! One call: decided, cleaned, passed on.
+
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tracing::warn;
+
+use crate::access::{self, Verdict};
+use crate::backend::Backend;
+use crate::reply::{Body, Code, status};
+
+/// Headers that only a node may set: whoever calls from outside cannot give themselves roles, nor
+/// choose another node while there is nobody who could vouch for them.
+const STRIPPED: &[&str] = &["talos-role", "proxyfrom", "node", "nodes"];
+
+/// Answers a call.
+pub(crate) async fn call(request: Request<Incoming>, backend: &Backend) -> Response<Body> {
+    let path = request.uri().path();
+    match access::in_maintenance(path) {
+        Verdict::Allowed => {}
+        Verdict::Denied => return status(Code::PermissionDenied, "not authorized"),
+        Verdict::Unknown => {
+            let text = format!("{path} is not a method of this node");
+            return status(Code::Unimplemented, &text);
+        }
+    }
+    let (mut parts, body) = request.into_parts();
+    clean(&mut parts.headers);
+    // The authority of the outside means nothing on a unix socket.
+    let local = format!("http://node{}", parts.uri.path());
+    let Ok(uri) = local.parse::<Uri>() else {
+        return status(Code::Unimplemented, "the path of the method is not valid");
+    };
+    parts.uri = uri;
+    let outgoing = Request::from_parts(parts, body.boxed_unsync());
+    match backend.call(outgoing).await {
+        Ok(response) => response.map(BodyExt::boxed_unsync),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            warn!(%error, cause, "a call could not be passed on");
+            status(
+                Code::Unavailable,
+                "the node's services are starting, try again",
+            )
+        }
+    }
+}
+
+fn clean(headers: &mut HeaderMap) {
+    for name in STRIPPED {
+        headers.remove(*name);
+    }
+    let role = HeaderValue::from_static(access::MAINTENANCE_ROLE);
+    headers.insert("talos-role", role);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gives_themselves_a_role() {
+        let mut headers = HeaderMap::new();
+        headers.append("talos-role", HeaderValue::from_static("os:admin"));
+        headers.append("talos-role", HeaderValue::from_static("os:impersonator"));
+        headers.insert("proxyfrom", HeaderValue::from_static("x"));
+        headers.insert("nodes", HeaderValue::from_static("10.0.0.1"));
+        clean(&mut headers);
+        let roles: Vec<_> = headers.get_all("talos-role").iter().collect();
+        assert_eq!(roles, ["os:reader"]);
+        assert_eq!(headers.len(), 1);
+    }
+}

@@ -1,0 +1,63 @@
+//! Answers that apid gives itself: a gRPC status without a message.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty};
+
+/// A body that is passed on or empty.
+pub(crate) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+
+/// gRPC status codes that apid answers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    PermissionDenied = 7,
+    Unimplemented = 12,
+    Unavailable = 14,
+}
+
+/// A "trailers-only" answer: headers that end the stream.
+///
+/// Source: gRPC over HTTP/2, section Responses.
+pub(crate) fn status(code: Code, message: &str) -> Response<Body> {
+    let mut response = Response::new(empty());
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from(code as u16));
+    if let Ok(value) = HeaderValue::from_str(&percent_encode(message)) {
+        headers.insert("grpc-message", value);
+    }
+    response
+}
+
+fn empty() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Everything but printable ASCII is encoded, and the percent sign.
+fn percent_encode(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b' '..=b'~' if byte != b'%' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_complete_without_a_body() {
+        let response = status(Code::PermissionDenied, "not authorized: 100 %\n");
+        assert_eq!(response.headers()["grpc-status"], "7");
+        assert_eq!(
+            response.headers()["grpc-message"],
+            "not authorized: 100 %25%0A"
+        );
+        assert_eq!(response.headers()["content-type"], "application/grpc");
+    }
+}
