@@ -1,6 +1,6 @@
 //! What every state must do, as one suite for all of them.
 //!
-//! A test calls [`run`] with an empty state in which [`KIND`] may be written.
+//! A test calls [`run`] with an empty state in which [`TYPE`] may be written.
 
 mod watching;
 mod writing;

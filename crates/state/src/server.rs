@@ -15,7 +15,7 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request, Response, Status};
 
-use crate::wire::{from_query, from_resource, kind, phase, pointer, to_resource, to_status};
+use crate::wire::{from_new_resource, from_query, kind, phase, pointer, to_resource, to_status};
 use crate::{State, StateError, StateExt};
 
 /// How large a message may be, in bytes.
@@ -122,7 +122,7 @@ impl state_server::State for StateServer {
     ) -> Result<Response<pb::CreateResponse>, Status> {
         let (state, request) = self.open(request)?;
         let owner = request.options.unwrap_or_default().owner;
-        let resource = from_resource(request.resource).map_err(to_status)?;
+        let resource = from_new_resource(request.resource).map_err(to_status)?;
         let stored = state.create(resource, &owner).await.map_err(to_status)?;
         let resource = Some(to_resource(&stored));
         Ok(Response::new(pb::CreateResponse { resource }))
@@ -140,7 +140,7 @@ impl state_server::State for StateServer {
                 "options.expected_phase: {reason}"
             )))
         })?;
-        let resource = from_resource(request.new_resource).map_err(to_status)?;
+        let resource = from_new_resource(request.new_resource).map_err(to_status)?;
         let stored = state
             .update(resource, &options.owner, expected)
             .await

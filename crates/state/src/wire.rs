@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ichor_api::cosi::resource as pb;
 use ichor_resource::{
-    AnyResource, EncodedSpec, Kind, Metadata, Phase, Pointer, SpecValue, Version,
+    AnyResource, EncodedSpec, Kind, Metadata, Phase, Pointer, SpecValue, Version, specs,
 };
 use jiff::Timestamp;
 
@@ -66,6 +66,21 @@ fn to_metadata(metadata: &Metadata) -> pb::Metadata {
         annotations: metadata.annotations.clone().into_iter().collect(),
         labels: metadata.labels.clone().into_iter().collect(),
     }
+}
+
+/// A resource to be stored: its spec is of its type, when this is one that has a Rust type. So it
+/// takes no memory for its YAML form, which then is the one that this side writes.
+pub(crate) fn from_new_resource(wire: Option<pb::Resource>) -> Result<AnyResource, StateError> {
+    let mut resource = from_resource(wire)?;
+    if let Some(spec) = &resource.spec {
+        let type_name = &resource.metadata.kind.type_name;
+        match specs::decode(type_name, &spec.proto()) {
+            Some(Ok(typed)) => resource.spec = Some(typed),
+            Some(Err(error)) => return Err(invalid("resource.spec.proto_spec", error.source)),
+            None => {}
+        }
+    }
+    Ok(resource)
 }
 
 /// Any resource but a kind's tombstone has an id.

@@ -169,25 +169,5 @@ fn typed_specs_agree_with_their_definitions() {
     macro_rules! check_all {
         ($($module:ident: $($name:ident)*;)*) => { $($(check::<specs::$module::$name>();)*)* };
     }
-    check_all! {
-        network: AddressSpec AddressStatus LinkSpec LinkStatus LinkRefresh RouteSpec RouteStatus
-            HostnameSpec HostnameStatus ResolverSpec ResolverStatus TimeServerSpec TimeServerStatus
-            OperatorSpec NodeAddress NodeAddressSortAlgorithm NetworkStatus HardwareAddress;
-        files: EtcFileSpec EtcFileStatus;
-        runtime: ApiServiceConfig BootId DevicesStatus Diagnostic Environment KernelCmdline
-            KernelModuleStatus LoadedKernelModule KernelParamSpec KernelParamDefaultSpec
-            KernelParamStatus MachineStatus MaintenanceServiceConfig MaintenanceServiceRequest
-            MountStatus SecurityState ServicePid Version MetaLoad PlatformMetadata BootedEntry
-            SbomItem;
-        v1alpha1: Service AcquireConfigSpec AcquireConfigStatus;
-        block: BlockDevice Disk DiscoveredVolume BlockSymlink SystemDisk DiscoveryRefreshRequest
-            DiscoveryRefreshStatus;
-        hardware: CpuCore Processor MemoryModule SystemInformation PciDevice;
-        perf: CpuStat MemoryStat;
-        time: TimeStatus;
-        cluster: Identity Member;
-        secrets: ApiCertificate CertSan MaintenanceRootSecret;
-        config: MachineType;
-        meta: Namespace ResourceDefinition;
-    }
+    specs::each_spec!(check_all);
 }

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ichor_api::cosi::resource::state_client::StateClient as RawClient;
+use ichor_resource::specs::network::AddressStatus;
 use ichor_resource::specs::runtime::{Environment, PlatformMetadata};
 use ichor_resource::{Resource, Spec};
 use tokio::net::UnixListener;
@@ -174,13 +175,32 @@ async fn requests_that_say_too_little_are_refused_by_field() {
         };
         refused.push(client.create(request).await.unwrap_err());
     }
+    let garbage = pb::Resource {
+        metadata: Some(pb::Metadata {
+            namespace: "network".into(),
+            r#type: AddressStatus::TYPE.into(),
+            id: "a".into(),
+            ..pb::Metadata::default()
+        }),
+        spec: Some(pb::Spec {
+            proto_spec: bytes::Bytes::from_static(b"garbage"),
+            ..pb::Spec::default()
+        }),
+    };
+    let request = pb::CreateRequest {
+        resource: Some(garbage),
+        options: None,
+    };
+    refused.push(client.create(request).await.unwrap_err());
     let fields = [
         "id",
         "type",
         "resource",
         "metadata.version",
         "metadata.phase",
+        "resource.spec.proto_spec",
     ];
+    assert_eq!(refused.len(), fields.len());
     for (status, field) in refused.iter().zip(fields) {
         assert_eq!(status.code(), Code::InvalidArgument);
         let text = status.message();
