@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -119,13 +119,22 @@ impl AnySpec for EncodedSpec {
 }
 
 /// A shared spec of any type; cloning it copies a pointer.
-#[derive(Clone, Debug)]
-pub struct SpecValue(Arc<dyn AnySpec>);
+#[derive(Clone)]
+pub struct SpecValue(Arc<Shared<dyn AnySpec>>);
+
+struct Shared<S: ?Sized> {
+    /// Made when first asked for: most specs never leave the process, others go to many watchers.
+    encoded: OnceLock<EncodedSpec>,
+    spec: S,
+}
 
 impl SpecValue {
     /// Wraps a typed or encoded spec.
     pub fn new(spec: impl AnySpec + 'static) -> Self {
-        Self(Arc::new(spec))
+        Self(Arc::new(Shared {
+            encoded: OnceLock::new(),
+            spec,
+        }))
     }
 
     /// The spec as `S`: copied when it is one already, decoded otherwise.
@@ -133,9 +142,20 @@ impl SpecValue {
     /// # Errors
     /// [`DecodeError`] when the binary form is not an `S`.
     pub fn get<S: Spec>(&self) -> Result<S, DecodeError> {
-        match self.0.as_any().downcast_ref::<S>() {
+        match self.as_any().downcast_ref::<S>() {
             Some(spec) => Ok(spec.clone()),
-            None => S::decode(&self.0.proto()),
+            None => S::decode(&self.proto()),
+        }
+    }
+
+    /// Both outer forms, made once for all copies.
+    pub fn encoded(&self) -> &EncodedSpec {
+        match self.as_any().downcast_ref::<EncodedSpec>() {
+            Some(encoded) => encoded,
+            None => self.0.encoded.get_or_init(|| EncodedSpec {
+                proto: self.proto(),
+                yaml: self.yaml(),
+            }),
         }
     }
 }
@@ -144,12 +164,18 @@ impl std::ops::Deref for SpecValue {
     type Target = dyn AnySpec;
 
     fn deref(&self) -> &Self::Target {
-        &*self.0
+        &self.0.spec
+    }
+}
+
+impl fmt::Debug for SpecValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.spec.fmt(f)
     }
 }
 
 impl PartialEq for SpecValue {
     fn eq(&self, other: &Self) -> bool {
-        self.0.same(&*other.0)
+        self.same(&**other)
     }
 }

@@ -42,9 +42,12 @@ pub(crate) fn kind(namespace: &str, type_name: &str) -> Result<Kind, StateError>
 
 /// A tombstone has a spec message without content: clients refuse a missing one.
 pub(crate) fn to_resource(resource: &AnyResource) -> pb::Resource {
-    let spec = resource.spec.as_ref().map(|spec| pb::Spec {
-        proto_spec: spec.proto(),
-        yaml_spec: spec.yaml(),
+    let spec = resource.spec.as_ref().map(|spec| {
+        let encoded = spec.encoded();
+        pb::Spec {
+            proto_spec: encoded.proto.clone(),
+            yaml_spec: encoded.yaml.clone(),
+        }
     });
     pb::Resource {
         metadata: Some(to_metadata(&resource.metadata)),
