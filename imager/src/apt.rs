@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::ImageError;
 use crate::error::at;
+use crate::sources::{self, Source};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -27,11 +28,12 @@ impl Apt {
             let path = directory.join(part);
             fs::create_dir_all(&path).map_err(at("make directory", &path))?;
         }
-        let mirror = host_mirror()?;
-        let signed = format!("[arch=amd64 signed-by={KEYRING}]");
-        let sources = format!(
-            "deb {signed} {mirror} {suite} main\ndeb {signed} {mirror} {suite}-updates main\n"
-        );
+        let host = sources::load(Path::new("/etc/apt"))?;
+        let mut list =
+            line(&host.archive, suite) + &line(&host.archive, &format!("{suite}-updates"));
+        if let Some(security) = &host.security {
+            list += &line(security, &format!("{suite}-security"));
+        }
         let apt = Self {
             directory: directory.to_owned(),
         };
@@ -42,7 +44,7 @@ impl Apt {
              APT::Architecture \"amd64\";\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n"
         );
         apt.write("status", "")?;
-        apt.write("etc/sources.list", &sources)?;
+        apt.write("etc/sources.list", &list)?;
         apt.write("apt.conf", &configuration)?;
         apt.run("apt-get", &["update", "-q"])?;
         Ok(apt)
@@ -125,53 +127,16 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, ImageError> {
     Ok(paths)
 }
 
-/// The first Debian mirror that the host's apt uses.
-fn host_mirror() -> Result<String, ImageError> {
-    let mut candidates = vec![PathBuf::from("/etc/apt/sources.list")];
-    let parts = Path::new("/etc/apt/sources.list.d");
-    if parts.is_dir() {
-        let mut found = files(parts)?;
-        found.sort();
-        candidates.extend(found);
+/// A line of sources.list. The keys that the host uses for its own suite may be older than the
+/// suite, so Debian's whole keyring counts as well.
+fn line(source: &Source, suite: &str) -> String {
+    let mut keyrings = source.keyrings.clone();
+    if !keyrings.iter().any(|keyring| keyring == KEYRING) && Path::new(KEYRING).exists() {
+        keyrings.push(KEYRING.to_owned());
     }
-    for path in candidates.iter().filter(|path| path.is_file()) {
-        let text = fs::read_to_string(path).map_err(at("read", path))?;
-        if let Some(mirror) = parse_mirror(&text) {
-            return Ok(mirror);
-        }
-    }
-    Err(ImageError::NoMirror(
-        "no source with a Debian suite was found",
-    ))
-}
-
-/// The mirror of a one-line or deb822 source that is Debian's main archive.
-fn parse_mirror(text: &str) -> Option<String> {
-    let is_archive = |uri: &str| {
-        (uri.starts_with("http") || uri.starts_with("file") || uri.starts_with("mirror"))
-            && uri.trim_end_matches('/').ends_with("/debian")
+    let signed = match keyrings.as_slice() {
+        [] => String::new(),
+        keyrings => format!(" signed-by={}", keyrings.join(",")),
     };
-    text.lines()
-        .filter(|line| !line.trim_start().starts_with('#'))
-        .filter(|line| line.starts_with("deb ") || line.starts_with("URIs:"))
-        .flat_map(str::split_whitespace)
-        .find(|word| is_archive(word))
-        .map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_mirror_in_both_forms_of_sources() {
-        let one_line = "# deb http://x.example/debian a\ndeb [arch=amd64] https://m.example/debian bookworm main\n";
-        assert_eq!(parse_mirror(one_line).unwrap(), "https://m.example/debian");
-        let deb822 = "Types: deb\nURIs: http://m.example/debian/\nSuites: bookworm\n";
-        assert_eq!(parse_mirror(deb822).unwrap(), "http://m.example/debian/");
-        assert_eq!(
-            parse_mirror("URIs: http://m.example/debian-security\n"),
-            None
-        );
-    }
+    format!("deb [arch=amd64{signed}] {} {suite} main\n", source.uri)
 }

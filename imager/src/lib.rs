@@ -29,6 +29,7 @@ mod rootfs;
 pub mod sbom;
 pub mod sizes;
 mod source;
+mod sources;
 mod squashfs;
 mod tree;
 
