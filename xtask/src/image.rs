@@ -1,5 +1,6 @@
 //! `cargo xtask image` and `lock`: build the binaries, then the images.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use ichor_imager::build::{Also, Compression, Inputs, Outputs, build};
 use ichor_imager::lock::Lock;
 use ichor_imager::packages::{WhenGone, resolve};
-use ichor_imager::{keys, sizes};
+use ichor_imager::{Signer, keys, sizes};
 
 /// For which use an image is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -38,38 +39,23 @@ pub(crate) fn run(root: &Path, profile: Profile, when_gone: WhenGone) -> Result<
     cargo_build(root, name)?;
     println!("binaries  {:5.1} s", start.elapsed().as_secs_f32());
     let start = Instant::now();
-    let lock_path = root.join("image.lock");
-    let lock = Lock::load(&lock_path)?;
-    let binaries = target_directory(root)
-        .join("x86_64-unknown-linux-gnu")
-        .join(name);
-    let binary = binaries.join("ichor-os");
+    let lock = Lock::load(&root.join("image.lock"))?;
     let signer = signer()?;
     let out = root.join("out").join(name);
-    let outputs = build(&Inputs {
-        version: env!("CARGO_PKG_VERSION"),
-        binary: &binary,
-        stage1: &binaries.join("stage1"),
-        lock: &lock,
+    let plan = Plan {
+        root,
+        profile,
         when_gone,
-        compression: match profile {
-            Profile::Vm => Compression::Fast,
-            Profile::Dist => Compression::Small,
-        },
-        cache: &cache_directory()?,
-        out: &out,
-        signer: Some(&signer),
-        also: match profile {
-            Profile::Vm => &[],
-            Profile::Dist => &[Also::Qcow2, Also::Iso],
-        },
-    })?;
+        lock: &lock,
+        signer: &signer,
+    };
+    let outputs = plan.build(&cache_directory()?, &out)?;
     // Who checks an image needs this, and never the key.
     let certificate = out.join(keys::CERTIFICATE_FILE);
-    std::fs::write(&certificate, signer.certificate().to_pem())
+    fs::write(&certificate, signer.certificate().to_pem())
         .with_context(|| format!("write {}", certificate.display()))?;
     if profile == Profile::Dist {
-        for size in sizes::check(&binary, &outputs)? {
+        for size in sizes::check(&plan.binary("ichor-os"), &outputs)? {
             println!(
                 "{:16} {:9} of {} bytes",
                 size.what, size.bytes, size.bytes_max
@@ -85,6 +71,109 @@ pub(crate) fn run(root: &Path, profile: Profile, when_gone: WhenGone) -> Result<
         outputs.disk.display()
     );
     Ok(outputs)
+}
+
+/// Builds all kinds of image twice, in different directories and from packages unpacked anew, and
+/// compares them byte by byte.
+///
+/// # Errors
+/// The first file that differs.
+pub(crate) fn reproduce(root: &Path, profile: Profile) -> Result<()> {
+    cargo_build(root, profile.name())?;
+    let lock = Lock::load(&root.join("image.lock"))?;
+    let signer = signer()?;
+    let plan = Plan {
+        root,
+        profile,
+        when_gone: WhenGone::Refuse,
+        lock: &lock,
+        signer: &signer,
+    };
+    let cache = cache_directory()?;
+    let place = root.join("out/reproduce");
+    let mut trees = Vec::new();
+    for name in ["first", "another/second"] {
+        let own = place.join(name);
+        if own.exists() {
+            fs::remove_dir_all(&own).with_context(|| format!("empty {}", own.display()))?;
+        }
+        copy_packages(&cache.join("debs"), &own.join("cache/debs"))?;
+        plan.build_all(&own.join("cache"), &own.join("images"))?;
+        trees.push(own.join("images"));
+    }
+    let [first, second] = trees.as_slice() else {
+        bail!("two builds were made");
+    };
+    for entry in fs::read_dir(first).with_context(|| format!("read {}", first.display()))? {
+        let name = entry?.file_name();
+        let same = fs::read(first.join(&name))? == fs::read(second.join(&name))?;
+        if !same {
+            bail!("{} differs, see {}", name.display(), place.display());
+        }
+        println!("{}: the same bytes twice", name.display());
+    }
+    fs::remove_dir_all(&place).with_context(|| format!("remove {}", place.display()))
+}
+
+/// So that the second build asks no network.
+fn copy_packages(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
+    if !from.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))
+            .with_context(|| format!("copy {}", entry.path().display()))?;
+    }
+    Ok(())
+}
+
+/// What several builds have in common.
+struct Plan<'a> {
+    root: &'a Path,
+    profile: Profile,
+    when_gone: WhenGone,
+    lock: &'a Lock,
+    signer: &'a Signer,
+}
+
+impl Plan<'_> {
+    fn binary(&self, name: &str) -> PathBuf {
+        target_directory(self.root)
+            .join("x86_64-unknown-linux-gnu")
+            .join(self.profile.name())
+            .join(name)
+    }
+
+    fn build(&self, cache: &Path, out: &Path) -> Result<Outputs> {
+        match self.profile {
+            Profile::Vm => self.build_also(cache, out, &[]),
+            Profile::Dist => self.build_all(cache, out),
+        }
+    }
+
+    fn build_all(&self, cache: &Path, out: &Path) -> Result<Outputs> {
+        self.build_also(cache, out, &[Also::Qcow2, Also::Iso])
+    }
+
+    fn build_also(&self, cache: &Path, out: &Path, also: &[Also]) -> Result<Outputs> {
+        Ok(build(&Inputs {
+            version: env!("CARGO_PKG_VERSION"),
+            binary: &self.binary("ichor-os"),
+            stage1: &self.binary("stage1"),
+            lock: self.lock,
+            when_gone: self.when_gone,
+            compression: match self.profile {
+                Profile::Vm => Compression::Fast,
+                Profile::Dist => Compression::Small,
+            },
+            signer: Some(self.signer),
+            also,
+            cache,
+            out,
+        })?)
+    }
 }
 
 /// Brings the lock file to the newest versions of its suite.
@@ -137,7 +226,7 @@ pub(crate) fn target_directory(root: &Path) -> PathBuf {
 
 /// The key of `ICHOR_SIGNING_KEY` and `ICHOR_SIGNING_CERTIFICATE`, or one that the first build
 /// makes for this user.
-fn signer() -> Result<ichor_imager::Signer> {
+fn signer() -> Result<Signer> {
     let given = |name| std::env::var_os(name).map(PathBuf::from);
     match (
         given("ICHOR_SIGNING_KEY"),

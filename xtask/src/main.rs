@@ -27,6 +27,12 @@ enum Command {
         #[arg(long)]
         locked: bool,
     },
+    /// Build all images twice and compare them.
+    Reproduce {
+        /// For which use.
+        #[arg(long, value_enum, default_value = "vm")]
+        profile: image::Profile,
+    },
     /// Bring `image.lock` to the newest versions of its suite.
     Lock,
     /// Generate the Rust of the contract from `proto/`.
@@ -43,6 +49,7 @@ fn main() -> Result<()> {
             };
             image::run(&root, profile, when_gone).map(drop)
         }
+        Command::Reproduce { profile } => image::reproduce(&root, profile),
         Command::Lock => image::lock(&root),
         Command::Proto => proto::run(&root),
     }
