@@ -17,6 +17,7 @@ mod efi;
 mod elf;
 mod error;
 mod fat;
+mod hwdb;
 mod initramfs;
 pub mod inspect;
 mod iso;

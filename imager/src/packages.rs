@@ -10,7 +10,11 @@ use sha2::{Digest, Sha256};
 use crate::ImageError;
 use crate::apt::{Apt, run};
 use crate::error::at;
+use crate::hwdb;
 use crate::lock::{Lock, Package};
+
+/// Changes when what is made of the packages changes.
+const TREE: &str = "tree-2";
 
 /// What happens when the archive has no longer what the lock names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +38,7 @@ pub(crate) fn unpack(
     for package in &lock.packages {
         hasher.update(package.sha256.as_bytes());
     }
-    let tree = cache.join(format!("tree-{}", hex(&hasher.finalize())));
+    let tree = cache.join(format!("{TREE}-{}", hex(&hasher.finalize())));
     if tree.is_dir() {
         return Ok((tree, lock));
     }
@@ -45,6 +49,10 @@ pub(crate) fn unpack(
             .arg(&file)
             .arg(unfinished.path()))?;
     }
+    let udev = unfinished.path().join("usr/lib/udev");
+    let database = udev.join("hwdb.bin");
+    let content = hwdb::compile(&udev.join("hwdb.d"))?;
+    fs::write(&database, content).map_err(at("write", &database))?;
     let unfinished = unfinished.keep();
     fs::rename(&unfinished, &tree).map_err(at("rename", &unfinished))?;
     Ok((tree, lock))

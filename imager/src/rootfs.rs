@@ -26,6 +26,7 @@ const APPLETS: &[&str] = &[
 pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ("usr/bin/udevadm", "usr/bin/udevadm"),
     ("usr/sbin/mkfs.xfs", "usr/sbin/mkfs.xfs"),
+    ("usr/sbin/xfs_growfs", "usr/sbin/xfs_growfs"),
     ("usr/sbin/xfs_repair", "usr/sbin/xfs_repair"),
     ("usr/lib/udev/ata_id", "usr/lib/udev/ata_id"),
     ("usr/lib/udev/scsi_id", "usr/lib/udev/scsi_id"),
@@ -190,6 +191,8 @@ fn library(packages: &Path, name: &str) -> Result<(&'static str, PathBuf), Image
 }
 
 fn udev(tree: &mut Tree, packages: &Path) -> Result<(), ImageError> {
+    let database = "usr/lib/udev/hwdb.bin";
+    tree.file(database, 0o644, Content::Path(packages.join(database)));
     for path in sorted(&packages.join("usr/lib/udev/rules.d"))? {
         let name = file_name(&path);
         if !RULES_LEFT_OUT.contains(&name.as_str()) {

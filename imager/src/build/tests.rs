@@ -73,6 +73,7 @@ fn packages() -> Vec<(String, Vec<u8>)> {
             "usr/share/ca-certificates/mozilla/b.crt".into(),
             b"b".into(),
         ),
+        ("usr/lib/udev/hwdb.bin".into(), vec![]),
         ("usr/lib/udev/rules.d/50-b.rules".into(), b"b".into()),
         ("usr/lib/udev/rules.d/50-a.rules".into(), b"a".into()),
         ("usr/lib/systemd/network/99-a.link".into(), b"a".into()),
