@@ -1,0 +1,344 @@
+//! Some machines on one network, kept in a directory.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{fs, io};
+
+use crate::accel;
+use crate::firmware::{Firmware, FirmwareError};
+use crate::network::{self, NODES_MAX, NetworkError};
+use crate::node::{Node, NodeError};
+use crate::process::{Lifetime, Process, ProcessError};
+use crate::spec::{ClusterSpec, Forward, NodePlan, Plan};
+
+/// Why something could not be done to a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The name is no name of a directory and a host.
+    #[error("{0:?} is no name for a cluster: use up to 32 of a-z, 0-9 and -")]
+    Name(String),
+    /// There are too few or too many.
+    #[error("a cluster has 1 to {NODES_MAX} nodes, not {0}")]
+    Nodes(usize),
+    /// A cluster is there already.
+    #[error("{} exists: destroy that cluster first", .0.display())]
+    Exists(PathBuf),
+    /// No cluster is there.
+    #[error("no cluster in {}", .0.display())]
+    Missing(PathBuf),
+    /// The sockets' paths would not fit (108 bytes, unix(7)).
+    #[error("{} is too long a path for sockets below it", .0.display())]
+    PathTooLong(PathBuf),
+    /// A file of the cluster cannot be used.
+    #[error("use {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The hub does not run.
+    #[error("run the network's hub")]
+    Hub(#[from] ProcessError),
+    /// The network cannot be made.
+    #[error("make the network")]
+    Network(#[from] NetworkError),
+    /// Firmware is missing.
+    #[error(transparent)]
+    Firmware(#[from] FirmwareError),
+    /// A node failed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// Where clusters are kept is unknown.
+    #[error("HOME is not set, so there is no place for clusters")]
+    NoHome,
+}
+
+const PLAN: &str = "cluster.json";
+const HUB: &str = "hub";
+
+/// The longest path below the directory is a socket of the hub or of a node.
+const SOCKET_PATH_BYTES_MAX: usize = 107 - "/".len() - 40;
+
+/// A cluster that runs, or that ran.
+#[derive(Debug)]
+pub struct Cluster {
+    plan: Plan,
+    directory: PathBuf,
+    lifetime: Lifetime,
+    hub: Option<Process>,
+    nodes: Vec<Node>,
+}
+
+impl Cluster {
+    /// Where `ichor cluster` keeps the cluster of a name: `~/.ichor/clusters/NAME`.
+    ///
+    /// # Errors
+    /// [`ClusterError::Name`], [`ClusterError::NoHome`].
+    pub fn directory_of(name: &str) -> Result<PathBuf, ClusterError> {
+        check_name(name)?;
+        let home = std::env::var_os("HOME").ok_or(ClusterError::NoHome)?;
+        Ok(PathBuf::from(home).join(".ichor/clusters").join(name))
+    }
+
+    /// Makes a cluster that ends with this process, in a directory that ends with it.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn start_temporary(spec: &ClusterSpec) -> Result<Self, ClusterError> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let base = std::env::temp_dir();
+        sweep(&base);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = base.join(format!("{TEMPORARY}{}-{count}", std::process::id()));
+        Self::start(spec, &directory, Lifetime::Caller)
+    }
+
+    /// Makes a cluster in a new directory and turns it on. What was begun is removed on failure.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn start(
+        spec: &ClusterSpec,
+        directory: &Path,
+        lifetime: Lifetime,
+    ) -> Result<Self, ClusterError> {
+        let plan = plan(spec)?;
+        if directory.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+            return Err(ClusterError::PathTooLong(directory.to_owned()));
+        }
+        if directory.exists() {
+            return Err(ClusterError::Exists(directory.to_owned()));
+        }
+        let mut cluster = Self {
+            plan,
+            directory: directory.to_owned(),
+            lifetime,
+            hub: None,
+            nodes: Vec::new(),
+        };
+        match cluster.make(&spec.image) {
+            Ok(()) => Ok(cluster),
+            Err(error) => {
+                // The first error is the one to tell.
+                cluster.remove().ok();
+                Err(error)
+            }
+        }
+    }
+
+    /// The cluster in a directory, with the processes that run in it.
+    ///
+    /// # Errors
+    /// [`ClusterError::Missing`] when there is none, [`ClusterError::File`] when its plan is broken.
+    pub fn open(directory: &Path) -> Result<Self, ClusterError> {
+        let path = directory.join(PLAN);
+        if !path.exists() {
+            return Err(ClusterError::Missing(directory.to_owned()));
+        }
+        let plan: Plan = fs::read(&path)
+            .and_then(|bytes| Ok(serde_json::from_slice(&bytes)?))
+            .map_err(|source| ClusterError::File { path, source })?;
+        let hub = directory.join(HUB);
+        let open =
+            |node: &NodePlan| Node::open(node.clone(), directory.join(&node.name), hub.clone());
+        Ok(Self {
+            nodes: plan.nodes.iter().map(open).collect(),
+            plan,
+            directory: directory.to_owned(),
+            lifetime: Lifetime::Background,
+            hub: Process::attach(&hub),
+        })
+    }
+
+    fn make(&mut self, image: &Path) -> Result<(), ClusterError> {
+        let hub = self.directory.join(HUB);
+        fs::create_dir_all(&hub).map_err(|source| ClusterError::File {
+            path: hub.clone(),
+            source,
+        })?;
+        let path = self.directory.join(PLAN);
+        serde_json::to_vec_pretty(&self.plan)
+            .map_err(io::Error::from)
+            .and_then(|bytes| fs::write(&path, bytes))
+            .map_err(|source| ClusterError::File { path, source })?;
+        for node in &self.plan.nodes {
+            let directory = self.directory.join(&node.name);
+            let firmware = &self.plan.firmware;
+            self.nodes.push(Node::create(
+                node.clone(),
+                image,
+                firmware,
+                directory,
+                hub.clone(),
+            )?);
+        }
+        let nodes: Vec<_> = self
+            .nodes
+            .iter()
+            .map(|node| (node.plan(), node.directory().to_owned()))
+            .collect();
+        self.hub = Some(Process::start(
+            &hub,
+            &network::hub_arguments(&hub, &nodes),
+            self.lifetime,
+        )?);
+        for (node, directory) in &nodes {
+            network::reserve(node, directory, &hub)?;
+        }
+        for index in 0..self.nodes.len() {
+            self.start_node(index)?;
+        }
+        Ok(())
+    }
+
+    /// What was planned.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where it is kept.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Its machines.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Its machines, to do something to them.
+    pub fn nodes_mut(&mut self) -> &mut [Node] {
+        &mut self.nodes
+    }
+
+    /// Whether the network's hub runs.
+    pub fn has_network(&mut self) -> bool {
+        self.hub.as_mut().is_some_and(Process::is_running)
+    }
+
+    /// Turns a node on; without effect when it is.
+    ///
+    /// # Errors
+    /// [`ClusterError::Node`]; [`ClusterError::Nodes`] when there is no such node.
+    pub fn start_node(&mut self, index: usize) -> Result<(), ClusterError> {
+        let node = self
+            .nodes
+            .get_mut(index)
+            .ok_or(ClusterError::Nodes(index))?;
+        Ok(node.start(self.plan.accel, &self.plan.firmware, self.lifetime)?)
+    }
+
+    /// Turns everything off and removes the directory.
+    ///
+    /// # Errors
+    /// The first that occurred; the rest is done nevertheless.
+    pub fn destroy(mut self) -> Result<(), ClusterError> {
+        self.remove()
+    }
+
+    fn remove(&mut self) -> Result<(), ClusterError> {
+        let mut result = Ok(());
+        for node in &mut self.nodes {
+            result = result.and(node.cut_power().map_err(ClusterError::from));
+        }
+        if let Some(mut hub) = self.hub.take() {
+            result = result.and(hub.kill().map_err(ClusterError::from));
+        }
+        let removed = match fs::remove_dir_all(&self.directory) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ClusterError::File {
+                path: self.directory.clone(),
+                source,
+            }),
+            _ => Ok(()),
+        };
+        result.and(removed)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.lifetime == Lifetime::Background {
+            return;
+        }
+        if std::thread::panicking() {
+            for node in &mut self.nodes {
+                eprintln!("{}", node.last_words());
+            }
+        }
+        // A later start sweeps what could not be removed now.
+        self.remove().ok();
+    }
+}
+
+fn plan(spec: &ClusterSpec) -> Result<Plan, ClusterError> {
+    check_name(&spec.name)?;
+    if spec.nodes == 0 || spec.nodes > NODES_MAX {
+        return Err(ClusterError::Nodes(spec.nodes));
+    }
+    let firmware = match spec.node.secure_boot {
+        true => Firmware::find_secure()?,
+        false => Firmware::find()?,
+    };
+    let mut ports = network::free_ports(spec.nodes * spec.node.forwards.len())?.into_iter();
+    let nodes = (0..spec.nodes as u8)
+        .map(|index| NodePlan {
+            name: format!("node-{}", index + 1),
+            index,
+            mac: network::mac(index, 0),
+            address: network::address(index),
+            forwards: ports
+                .by_ref()
+                .zip(spec.node.forwards.iter())
+                .take(spec.node.forwards.len())
+                .map(|(host, &guest)| Forward { host, guest })
+                .collect(),
+            spec: spec.node.clone(),
+        })
+        .collect();
+    let accel = accel::choose(&firmware);
+    Ok(Plan {
+        name: spec.name.clone(),
+        accel,
+        firmware,
+        nodes,
+    })
+}
+
+fn check_name(name: &str) -> Result<(), ClusterError> {
+    let fits = (1..=32).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    match fits {
+        true => Ok(()),
+        false => Err(ClusterError::Name(name.to_owned())),
+    }
+}
+
+const TEMPORARY: &str = "ichor-vm-";
+
+/// Removes what processes left that were killed; their machines ended with them.
+fn sweep(base: &Path) {
+    let Ok(entries) = fs::read_dir(base) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| {
+            name.strip_prefix(TEMPORARY)?
+                .split('-')
+                .next()?
+                .parse()
+                .ok()
+        });
+        let dead = |pid: u32| !Path::new("/proc").join(pid.to_string()).exists();
+        if owner.is_some_and(dead) {
+            // Someone else may have swept it, or own it.
+            fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::*;
+use crate::NodeSpec;
+
+/// Machines with an empty disk: the firmware finds nothing to boot.
+fn spec(nodes: usize) -> (tempfile::NamedTempFile, ClusterSpec) {
+    let image = tempfile::NamedTempFile::new().unwrap();
+    image.as_file().set_len(1 << 20).unwrap();
+    let node = NodeSpec {
+        cpus: 1,
+        memory_mib: 256,
+        disk_bytes: 64 << 20,
+        extra_disks_bytes: vec![32 << 20],
+        ..NodeSpec::default()
+    };
+    let spec = ClusterSpec {
+        name: "test".to_owned(),
+        image: image.path().to_owned(),
+        nodes,
+        node,
+    };
+    (image, spec)
+}
+
+#[test]
+fn names_fit_into_paths_and_host_names() {
+    for good in ["a", "local", "my-cluster-2"] {
+        check_name(good).unwrap();
+    }
+    for bad in ["", "../x", "A", "a/b", "a b", &"x".repeat(33)] {
+        assert!(check_name(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn each_node_has_its_own_forwards() {
+    let (_image, mut spec) = spec(3);
+    spec.node.forwards = vec![50000, 6443];
+    let plan = plan(&spec).unwrap();
+    let mut hosts = Vec::new();
+    for node in &plan.nodes {
+        let guests: Vec<_> = node.forwards.iter().map(|forward| forward.guest).collect();
+        assert_eq!(guests, [50000, 6443]);
+        hosts.extend(node.forwards.iter().map(|forward| forward.host));
+    }
+    hosts.sort_unstable();
+    hosts.dedup();
+    assert_eq!(hosts.len(), 6);
+}
+
+#[test]
+fn a_failed_start_leaves_nothing() {
+    let (_image, mut spec) = spec(1);
+    spec.image = PathBuf::from("/nonexistent/image");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cluster");
+    Cluster::start(&spec, &path, Lifetime::Caller).unwrap_err();
+    assert!(!path.exists());
+}
+
+#[test]
+fn vm_firmware_runs_and_its_machine_obeys() {
+    let (_image, spec) = spec(2);
+    let mut cluster = Cluster::start_temporary(&spec).unwrap();
+    let directory = cluster.directory().to_owned();
+    let patience = Duration::from_secs(90);
+    let boots = |cluster: &Cluster, nth| {
+        let console = cluster.nodes()[0].console();
+        console
+            .wait_for_nth("BdsDxe: failed to load Boot0001", nth, patience)
+            .unwrap();
+    };
+    boots(&cluster, 1);
+
+    let node = &mut cluster.nodes_mut()[0];
+    let status = node
+        .qmp()
+        .unwrap()
+        .execute("query-status", &json!({}))
+        .unwrap();
+    assert_eq!(status["running"], true);
+    node.set_link(false).unwrap();
+    node.set_link(true).unwrap();
+    let disk = node.plug_disk(1 << 20).unwrap();
+    let nic = node.plug_nic().unwrap();
+    assert!(matches!(node.plug_nic(), Err(NodeError::Full { .. })));
+    assert_ne!(disk.id, nic.id);
+    node.reset().unwrap();
+    boots(&cluster, 2);
+
+    let node = &mut cluster.nodes_mut()[0];
+    node.cut_power().unwrap();
+    assert!(!node.is_running());
+    assert!(node.qmp().is_err());
+    assert!(cluster.nodes_mut()[1].is_running());
+    assert!(cluster.has_network());
+    cluster.start_node(0).unwrap();
+    boots(&cluster, 3);
+    drop(cluster);
+    assert!(!directory.exists());
+}
+
+#[test]
+fn vm_background_cluster_is_found_again_and_destroyed() {
+    let (_image, spec) = spec(1);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c");
+    drop(Cluster::start(&spec, &path, Lifetime::Background).unwrap());
+    assert!(matches!(
+        Cluster::start(&spec, &path, Lifetime::Background),
+        Err(ClusterError::Exists(_))
+    ));
+    let mut cluster = Cluster::open(&path).unwrap();
+    assert!(cluster.has_network());
+    assert!(cluster.nodes_mut()[0].is_running());
+    let start = Instant::now();
+    cluster.destroy().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(matches!(
+        Cluster::open(&path),
+        Err(ClusterError::Missing(_))
+    ));
+}

@@ -1,0 +1,191 @@
+//! The network of a cluster: one QEMU that is a hub, without root.
+//!
+//! Its ports are pairs of Unix datagram sockets, one frame per datagram, so nothing of it is seen
+//! by others on the host. User-mode networking sits on another port: DHCP, DNS, a way out, and
+//! forwards from 127.0.0.1 to the nodes.
+
+mod dhcp;
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::process::option_value;
+use crate::spec::NodePlan;
+
+/// Why the network could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// No port is free on 127.0.0.1.
+    #[error("take a free port on 127.0.0.1")]
+    Port(#[source] io::Error),
+    /// The hub's socket cannot be used.
+    #[error("use {}", path.display())]
+    Socket {
+        /// The node's end of the pair.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// DHCP gave another address than planned.
+    #[error("the hub offers {offered:?} to {node}, not {planned}")]
+    Address {
+        /// The node.
+        node: String,
+        /// The address of the plan.
+        planned: Ipv4Addr,
+        /// What was offered, if anything.
+        offered: Option<Ipv4Addr>,
+    },
+}
+
+/// The NIC of a node, and one more that can be plugged while it runs.
+pub(crate) const PORTS_PER_NODE: u8 = 2;
+
+/// User-mode networking gives out sixteen addresses.
+pub(crate) const NODES_MAX: usize = 7;
+
+const OPTIONS: &str = "user,id=user,net=10.5.0.0/24,host=10.5.0.1,dns=10.5.0.3,dhcpstart=10.5.0.11";
+const ADDRESS_FIRST: u8 = 11;
+
+pub(crate) fn address(index: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 5, 0, ADDRESS_FIRST + index)
+}
+
+/// Locally administered, with QEMU's prefix.
+pub(crate) fn mac(index: u8, port: u8) -> [u8; 6] {
+    [0x52, 0x54, 0x00, 0x05, port, index + 1]
+}
+
+pub(crate) fn mac_text(mac: [u8; 6]) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(":")
+}
+
+/// The hub's end of a port.
+fn hub_socket(hub: &Path, index: u8, port: u8) -> PathBuf {
+    hub.join(format!("port-{index}-{port}"))
+}
+
+/// The node's end of a port.
+pub(crate) fn node_socket(node: &Path, port: u8) -> PathBuf {
+    node.join(format!("nic-{port}"))
+}
+
+/// The option of a node's QEMU, after `-netdev`.
+pub(crate) fn node_netdev(id: &str, hub: &Path, node: &Path, index: u8, port: u8) -> String {
+    pair(id, &node_socket(node, port), &hub_socket(hub, index, port))
+}
+
+fn pair(id: &str, local: &Path, remote: &Path) -> String {
+    format!(
+        "dgram,id={id},local.type=unix,local.path={},remote.type=unix,remote.path={}",
+        option_value(local),
+        option_value(remote)
+    )
+}
+
+/// The arguments of the hub's QEMU. `nodes` come with their directories.
+pub(crate) fn hub_arguments(hub: &Path, nodes: &[(&NodePlan, PathBuf)]) -> Vec<String> {
+    let mut user = OPTIONS.to_owned();
+    for (node, _) in nodes {
+        for forward in &node.forwards {
+            let to = format!("{}:{}", node.address, forward.guest);
+            user += &format!(",hostfwd=tcp:127.0.0.1:{}-{to}", forward.host);
+        }
+    }
+    let mut arguments = ["-machine", "none", "-nodefaults", "-display", "none"]
+        .map(str::to_owned)
+        .to_vec();
+    let mut join = |netdev: String, id: &str| {
+        let port = format!("hubport,id=hub-{id},hubid=0,netdev={id}");
+        arguments.extend(["-netdev".to_owned(), netdev, "-netdev".to_owned(), port]);
+    };
+    join(user, "user");
+    for (node, directory) in nodes {
+        for port in 0..PORTS_PER_NODE {
+            let id = format!("port-{}-{port}", node.index);
+            let local = hub_socket(hub, node.index, port);
+            join(pair(&id, &local, &node_socket(directory, port)), &id);
+        }
+    }
+    arguments
+}
+
+/// Ports of 127.0.0.1 that are free now; all are taken at once, so that they differ.
+pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>, NetworkError> {
+    let listeners: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<Result<_, _>>()
+        .map_err(NetworkError::Port)?;
+    listeners
+        .iter()
+        .map(|listener| Ok(listener.local_addr()?.port()))
+        .collect::<Result<_, _>>()
+        .map_err(NetworkError::Port)
+}
+
+/// Asks the hub's DHCP server for a node's address in its place. The server gives addresses in the
+/// order in which it hears of NICs, and the forwards need to know them before.
+pub(crate) fn reserve(node: &NodePlan, directory: &Path, hub: &Path) -> Result<(), NetworkError> {
+    const RESEND: Duration = Duration::from_millis(200);
+    const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+    let path = node_socket(directory, 0);
+    let failed = |source| NetworkError::Socket {
+        path: path.clone(),
+        source,
+    };
+    let socket = UnixDatagram::bind(&path).map_err(failed)?;
+    socket.set_read_timeout(Some(RESEND)).map_err(failed)?;
+    let transaction = u32::from(node.index) + 1;
+    let discover = dhcp::discover(node.mac, transaction, node.address);
+    let deadline = Instant::now() + ANSWER_TIME_MAX;
+    let mut offered = None;
+    while offered.is_none() && Instant::now() < deadline {
+        socket
+            .send_to(&discover, hub_socket(hub, node.index, 0))
+            .map_err(failed)?;
+        let mut frame = [0; 2048];
+        // The hub passes on what other nodes and the server say, too.
+        while let Ok(length) = socket.recv(&mut frame) {
+            offered = frame
+                .get(..length)
+                .and_then(|frame| dhcp::parse_offer(frame, transaction));
+            if offered.is_some() {
+                break;
+            }
+        }
+    }
+    drop(socket);
+    std::fs::remove_file(&path).map_err(failed)?;
+    match offered {
+        Some(address) if address == node.address => Ok(()),
+        offered => Err(NetworkError::Address {
+            node: node.name.clone(),
+            planned: node.address,
+            offered,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_ports_differ() {
+        let mut ports = free_ports(16).unwrap();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 16);
+    }
+
+    #[test]
+    fn the_last_port_of_the_last_node_has_an_address_of_its_own() {
+        let nodes = u8::try_from(NODES_MAX).unwrap();
+        assert!(nodes * PORTS_PER_NODE <= 16);
+        assert_eq!(address(nodes - 1), Ipv4Addr::new(10, 5, 0, 17));
+        assert_eq!(mac_text(mac(nodes - 1, 1)), "52:54:00:05:01:07");
+    }
+}
