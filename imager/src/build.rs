@@ -12,7 +12,7 @@ use crate::lock::Lock;
 use crate::modules::Modules;
 use crate::packages::{self, WhenGone};
 use crate::sbom::{self, Document};
-use crate::{disk, efi, fat, initramfs, iso, qcow2, rootfs, squashfs};
+use crate::{disk, efi, fat, initramfs, iso, oci, qcow2, rootfs, squashfs};
 
 pub use crate::squashfs::Compression;
 
@@ -65,6 +65,8 @@ pub struct Inputs<'a> {
 pub enum Also {
     /// The disk as qcow2.
     Qcow2,
+    /// A container image, for trying the OS without a machine.
+    Oci,
     /// An ISO, whose OS does not start on a machine that has one installed.
     Iso,
 }
@@ -86,6 +88,8 @@ pub struct Outputs {
     pub qcow2: Option<PathBuf>,
     /// A CD that boots, when asked for.
     pub iso: Option<PathBuf>,
+    /// A container image, when asked for.
+    pub oci: Option<PathBuf>,
     /// The lock as it would have to be for exactly this image.
     pub lock: Lock,
 }
@@ -107,15 +111,15 @@ fn assemble(inputs: &Inputs<'_>, packages: &Path, lock: Lock) -> Result<Outputs,
     let modules = Modules::load(&packages.join("usr/lib/modules").join(&kernel))?;
     let os_release = os_release(inputs.version);
 
-    let tree = rootfs::tree(&rootfs::Inputs {
+    let contents = rootfs::Inputs {
         packages,
         kernel: &kernel,
         binary: inputs.binary,
         modules: &modules,
         os_release: &os_release,
-    })?;
+    };
     let rootfs = inputs.out.join("rootfs.squashfs");
-    let root = squashfs::write(&tree, &rootfs, inputs.compression)?;
+    let root = squashfs::write(&rootfs::tree(&contents)?, &rootfs, inputs.compression)?;
 
     let initramfs = inputs.out.join("initramfs");
     initramfs::write(
@@ -163,6 +167,10 @@ fn assemble(inputs: &Inputs<'_>, packages: &Path, lock: Lock) -> Result<Outputs,
     if let Some(path) = &iso {
         write_iso(path, inputs, &parts, &arguments)?;
     }
+    let oci = wanted(Also::Oci, &format!("{name}.oci.tar"));
+    if let Some(path) = &oci {
+        oci::write(path, &rootfs::container(&contents)?, inputs.version)?;
+    }
     Ok(Outputs {
         rootfs,
         initramfs,
@@ -171,6 +179,7 @@ fn assemble(inputs: &Inputs<'_>, packages: &Path, lock: Lock) -> Result<Outputs,
         disk,
         qcow2,
         iso,
+        oci,
         lock,
     })
 }

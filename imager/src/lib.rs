@@ -24,6 +24,7 @@ mod iso;
 pub mod keys;
 pub mod lock;
 mod modules;
+mod oci;
 pub mod packages;
 mod qcow2;
 mod rootfs;

@@ -72,6 +72,8 @@ const PLACES: &[&str] = &[
     "etc/machine-id",
     "etc/resolv.conf",
 ];
+/// Tells PID 1 that it runs in a container.
+const IN_CONTAINER: &str = "usr/etc/in-container";
 const PASSWD: &str = "root:x:0:0:root:/root:/sbin/nologin\n\
     apid:x:50:50:API:/:/sbin/nologin\ntrustd:x:51:51:trust:/:/sbin/nologin\n\
     networkd:x:52:52:network:/:/sbin/nologin\ntimed:x:53:53:time:/:/sbin/nologin\n\
@@ -96,8 +98,21 @@ pub(crate) struct Inputs<'a> {
     pub(crate) os_release: &'a str,
 }
 
-/// Puts the tree together.
+/// The root of a machine.
 pub(crate) fn tree(inputs: &Inputs<'_>) -> Result<Tree, ImageError> {
+    let mut tree = common(inputs)?;
+    kernel_modules(&mut tree, inputs);
+    Ok(tree)
+}
+
+/// The root of a container, which has the kernel of its host.
+pub(crate) fn container(inputs: &Inputs<'_>) -> Result<Tree, ImageError> {
+    let mut tree = common(inputs)?;
+    tree.text(IN_CONTAINER, "");
+    Ok(tree)
+}
+
+fn common(inputs: &Inputs<'_>) -> Result<Tree, ImageError> {
     let mut tree = Tree::default();
     for directory in DIRECTORIES {
         tree.directory(directory, 0o755);
@@ -126,7 +141,6 @@ pub(crate) fn tree(inputs: &Inputs<'_>) -> Result<Tree, ImageError> {
     }
     programs(&mut tree, inputs.packages)?;
     udev(&mut tree, inputs.packages)?;
-    kernel_modules(&mut tree, inputs);
     Ok(tree)
 }
 

@@ -154,7 +154,7 @@ impl Plan<'_> {
     }
 
     fn build_all(&self, cache: &Path, out: &Path) -> Result<Outputs> {
-        self.build_also(cache, out, &[Also::Qcow2, Also::Iso])
+        self.build_also(cache, out, &[Also::Qcow2, Also::Iso, Also::Oci])
     }
 
     fn build_also(&self, cache: &Path, out: &Path, also: &[Also]) -> Result<Outputs> {

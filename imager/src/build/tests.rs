@@ -113,7 +113,7 @@ fn build_in(
         when_gone: WhenGone::Refuse,
         compression: Compression::Fast,
         signer: Some(signer),
-        also: &[Also::Qcow2, Also::Iso],
+        also: &[Also::Qcow2, Also::Iso, Also::Oci],
         cache: root,
         out: &root.join("out"),
     };
@@ -143,6 +143,7 @@ fn two_builds_in_different_places_at_different_times_give_the_same_bytes() {
         "disk.raw",
         "ichor-1.2.3.efi",
         "ichor-1.2.3.iso",
+        "ichor-1.2.3.oci.tar",
         "ichor-1.2.3.spdx.json",
         "initramfs",
         "rootfs.squashfs",
