@@ -1,1 +1,182 @@
-//! ichor-machined
+//! `machined`: PID 1 of a running node.
+//!
+//! It makes the file system layers, keeps the resource state, serves the machine API on a unix
+//! socket, and supervises all other processes. It never ends and never panics on input: whatever
+//! fails is logged and tried again, and what a node cannot live without restarts the machine.
+
+mod cgroups;
+mod controllers;
+mod drivers;
+mod etc;
+mod facts;
+mod host;
+mod layers;
+mod logs;
+mod node;
+mod proc;
+mod readable;
+mod requirements;
+mod sequence;
+mod service;
+mod shutdown;
+mod sockets;
+mod state_access;
+mod statuses;
+mod supervisor;
+mod sysctl;
+mod timeline;
+
+use std::panic;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ichor_cmdline::Cmdline;
+use ichor_log::EachLine;
+use ichor_sys::kmsg::{self, Level};
+use ichor_sys::power::{self, Power};
+use ichor_sys::{process, signals};
+
+use cgroups::Cgroups;
+use host::Host;
+use logs::Logs;
+use sequence::TaskError;
+use shutdown::Outcome;
+use timeline::{Kind, Timeline};
+
+/// Descriptors that PID 1 and its children may have.
+const DESCRIPTORS_MAX: u64 = 1 << 20;
+const FAILURE_PAUSE: Duration = Duration::from_secs(10);
+
+/// Runs PID 1. Returns only where the machine cannot be ended, as in some containers.
+pub fn main() -> ExitCode {
+    let host = Host::detect();
+    let pause = failure_pause(&host.cmdline);
+    // All threads inherit the mask; one task reads the signals.
+    let blocked = signals::block();
+    panic::set_hook(Box::new(|info| {
+        kmsg::write(Level::Error, &info.to_string())
+    }));
+    let outcome = match blocked {
+        Err(error) => {
+            kmsg::write(Level::Error, &format!("block signals: {error}"));
+            Outcome::Failed { pause }
+        }
+        Ok(()) => match panic::catch_unwind(move || boot_and_supervise(host)) {
+            Ok(Ok(power)) => Outcome::Asked(power),
+            Ok(Err(error)) => {
+                kmsg::write(Level::Error, &describe(&*error));
+                Outcome::Failed { pause }
+            }
+            // The hook has already spoken.
+            Err(_panic) => Outcome::Failed { pause },
+        },
+    };
+    shutdown::perform(outcome);
+    ExitCode::FAILURE
+}
+
+/// The program that the kernel calls when it wants a module: `modprobe -q -- NAME`.
+pub fn modprobe() -> ExitCode {
+    let Some(name) = std::env::args().next_back() else {
+        return ExitCode::FAILURE;
+    };
+    let loaded = drivers::modules().map(|modules| modules.request(&name));
+    match loaded {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
+            kmsg::write(Level::Warning, &describe(&error));
+            ExitCode::FAILURE
+        }
+        None => ExitCode::FAILURE,
+    }
+}
+
+/// The programs that the kernel calls to end the machine (`poweroff`, `reboot`): they ask PID 1.
+pub fn ask_to_stop() -> ExitCode {
+    let called = std::env::args().next().unwrap_or_default();
+    let signal = match called.ends_with("reboot") {
+        true => rustix::process::Signal::USR1,
+        false => rustix::process::Signal::USR2,
+    };
+    match process::signal(1, signal) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            kmsg::write(Level::Error, &format!("ask PID 1 to end: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
+    let logs = Logs::default();
+    start_logging(&logs);
+    let timeline = Arc::new(Timeline::default());
+    record_stage1(&timeline);
+    timeline.begin(Kind::Task, "layers");
+    let cgroups = if host.is_machine() {
+        requirements::check(&host.cmdline)?;
+        layers::apply()?;
+        if let Err(error) = power::restart_at_ctrl_alt_del(false) {
+            tracing::warn!(%error, "Ctrl-Alt-Del still restarts at once");
+        }
+        process::raise_descriptor_limit(DESCRIPTORS_MAX);
+        let cgroups = Cgroups::new(cgroups::MOUNT);
+        cgroups.prepare()?;
+        Some(cgroups)
+    } else {
+        layers::make_directories()?;
+        let own = Cgroups::new(cgroups::MOUNT);
+        let usable = own.is_available() && own.prepare().is_ok();
+        if !usable {
+            tracing::info!("no control groups here: services run without limits");
+        }
+        usable.then_some(own)
+    };
+    timeline.end(Kind::Task, "layers");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(Box::pin(node::run(host, logs, cgroups, timeline)))
+}
+
+/// Own lines go to the kernel log, which is on the console, and to the log of this service.
+fn start_logging(logs: &Logs) {
+    let ring = logs.ring("machined");
+    ichor_log::to(move || {
+        let ring = Arc::clone(&ring);
+        EachLine(move |line: &str| {
+            kmsg::write(Level::Info, line.trim_start());
+            ring.add(line);
+        })
+    });
+}
+
+fn record_stage1(timeline: &Timeline) {
+    let read = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+    let times = (read("ICHOR_STAGE1_START_NS"), read("ICHOR_STAGE1_END_NS"));
+    if let (Some(start), Some(end)) = times {
+        timeline.add(Kind::Kernel, "kernel", 0, start);
+        timeline.add(Kind::Stage1, "stage 1", start, end);
+    }
+}
+
+/// `None` stands for ever.
+fn failure_pause(cmdline: &Cmdline) -> Option<Duration> {
+    match cmdline.get("panic").and_then(|text| text.parse().ok()) {
+        Some(0) => None,
+        Some(seconds) => Some(Duration::from_secs(seconds)),
+        None => Some(FAILURE_PAUSE),
+    }
+}
+
+/// An error with all its causes, in one line.
+fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

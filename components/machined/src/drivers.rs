@@ -1,0 +1,145 @@
+//! Drivers for the devices that are there: each device names itself by an alias, and the index of
+//! the image says which module serves it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::readable::readable;
+use ichor_kmod::Modules;
+use tracing::{info, warn};
+
+/// Reads the indices of the running kernel's modules.
+pub(crate) fn modules() -> Option<Arc<Modules>> {
+    let release = rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned();
+    let directory = PathBuf::from("/usr/lib/modules").join(release);
+    match Modules::load(&directory) {
+        Ok(modules) => Some(Arc::new(modules)),
+        Err(error) => {
+            warn!(%error, "no kernel modules can be loaded");
+            None
+        }
+    }
+}
+
+/// Loads drivers for what is there already.
+pub(crate) fn load_present(modules: &Modules) {
+    // Drivers bring devices of their own: a virtio card on PCI becomes a virtio device.
+    let mut seen = BTreeSet::new();
+    loop {
+        let aliases = present_aliases();
+        let new: Vec<_> = aliases.difference(&seen).cloned().collect();
+        if new.is_empty() {
+            info!(devices = seen.len(), "drivers loaded");
+            return;
+        }
+        for alias in new {
+            request(modules, &alias);
+            seen.insert(alias);
+        }
+    }
+}
+
+/// Loads drivers for what comes, told by the kernel's device events.
+pub(crate) async fn follow(modules: Arc<Modules>) {
+    let events = ichor_sys::socket::device_events().and_then(readable);
+    let events = match events {
+        Ok(events) => events,
+        Err(error) => {
+            warn!(%error, "devices that are plugged in later get no driver");
+            return;
+        }
+    };
+    let mut buffer = vec![0; 8192];
+    loop {
+        let Ok(mut guard) = events.readable().await else {
+            return;
+        };
+        let read = rustix::io::read(guard.get_inner(), &mut *buffer);
+        match read {
+            Ok(length) => {
+                let event = buffer.get(..length).unwrap_or_default();
+                if let Some(alias) = added_alias(event) {
+                    let (modules, alias) = (Arc::clone(&modules), alias.to_owned());
+                    let loading = tokio::task::spawn_blocking(move || request(&modules, &alias));
+                    if let Err(error) = loading.await {
+                        warn!(%error, "loading a driver failed");
+                    }
+                }
+            }
+            Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
+            // The kernel has dropped events because they came too fast.
+            Err(rustix::io::Errno::NOBUFS) => {
+                let modules = Arc::clone(&modules);
+                let all = tokio::task::spawn_blocking(move || load_present(&modules));
+                if let Err(error) = all.await {
+                    warn!(%error, "loading drivers failed");
+                }
+            }
+            Err(error) => {
+                warn!(%error, "reading device events failed");
+                return;
+            }
+        }
+    }
+}
+
+fn request(modules: &Modules, alias: &str) {
+    if let Err(error) = modules.request(alias) {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        warn!(%error, cause, alias, "a driver was refused");
+    }
+}
+
+/// The alias of a device that was added; events are fields with a NUL behind each.
+fn added_alias(event: &[u8]) -> Option<&str> {
+    let mut fields = event
+        .split(|byte| *byte == 0)
+        .filter_map(|field| std::str::from_utf8(field).ok());
+    fields.next()?.strip_prefix("add@")?;
+    fields.find_map(|field| field.strip_prefix("MODALIAS="))
+}
+
+/// The aliases of all devices on all buses.
+fn present_aliases() -> BTreeSet<String> {
+    let mut aliases = BTreeSet::new();
+    for bus in entries(Path::new("/sys/bus")) {
+        for device in entries(&bus.join("devices")) {
+            if let Ok(alias) = fs::read_to_string(device.join("modalias")) {
+                aliases.insert(alias.trim_end().to_owned());
+            }
+        }
+    }
+    aliases
+}
+
+/// What is in a directory; devices may go while this runs, so an error is nothing.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::added_alias;
+
+    #[test]
+    fn finds_the_alias_of_an_added_device() {
+        let event = b"add@/devices/pci0/0000:00:02.0\0ACTION=add\0MODALIAS=pci:v1AF4\0SEQNUM=1\0";
+        assert_eq!(added_alias(event), Some("pci:v1AF4"));
+        assert_eq!(
+            added_alias(b"remove@/devices/x\0MODALIAS=pci:v1AF4\0"),
+            None
+        );
+        assert_eq!(added_alias(b"add@/devices/x\0"), None);
+        assert_eq!(added_alias(b""), None);
+    }
+}

@@ -1,0 +1,3 @@
+//! Texts of `/proc`, as the API shows them. Pure: the callers read.
+
+pub(crate) mod memory;

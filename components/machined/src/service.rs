@@ -1,0 +1,69 @@
+//! What PID 1 serves: the machine API, and the state.
+
+mod machine;
+
+mod stream;
+
+use std::sync::Arc;
+
+use ichor_api::machine::machine_service_server::MachineServiceServer;
+use ichor_state::{Access, FilteredState, State, StateServer};
+use tokio::net::UnixListener;
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::metadata::MetadataMap;
+use tonic::transport::Server;
+
+use crate::host::Host;
+use crate::logs::Logs;
+use crate::supervisor::board::Board;
+
+pub(crate) use machine::TAG;
+
+/// What the handlers read.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) state: Arc<dyn State>,
+    pub(crate) board: Board,
+    pub(crate) logs: Logs,
+    pub(crate) host: Arc<Host>,
+}
+
+/// Serves the API of the machine until the process ends.
+///
+/// # Errors
+/// When the listener fails.
+pub(crate) async fn serve(
+    parts: Parts,
+    listener: UnixListener,
+) -> Result<(), tonic::transport::Error> {
+    let public = public_state(Arc::clone(&parts.state));
+    Server::builder()
+        .add_service(public.into_service())
+        .add_service(MachineServiceServer::new(machine::MachineApi::new(parts)))
+        .serve_with_incoming(UnixListenerStream::new(listener))
+        .await
+}
+
+/// The state as callers of the API see it: read-only, and without secrets but for administrators.
+fn public_state(state: Arc<dyn State>) -> StateServer {
+    let view = |admin| -> Arc<dyn State> {
+        Arc::new(FilteredState::new(
+            Arc::clone(&state),
+            Access::public(admin),
+        ))
+    };
+    let (everyone, admin) = (view(false), view(true));
+    StateServer::by_caller(move |metadata, _| {
+        Ok(Arc::clone(if is_admin(metadata) {
+            &admin
+        } else {
+            &everyone
+        }))
+    })
+}
+
+/// Only apid can connect, and it writes this header itself.
+fn is_admin(metadata: &MetadataMap) -> bool {
+    let roles = metadata.get_all("talos-role");
+    roles.iter().any(|role| role.as_bytes() == b"os:admin")
+}

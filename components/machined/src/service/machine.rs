@@ -1,0 +1,186 @@
+//! `machine.MachineService`. Methods that are not here answer UNIMPLEMENTED.
+
+use ichor_api::common::{ContainerDriver, Data};
+use ichor_api::machine::machine_service_server::MachineService;
+use ichor_api::machine::{
+    Hostname, HostnameResponse, LoadAvg, LoadAvgResponse, LogsContainer, LogsContainersResponse,
+    LogsRequest, MemInfo, Memory, MemoryResponse, PlatformInfo, ServiceEvent, ServiceEvents,
+    ServiceHealth, ServiceInfo, ServiceList, ServiceListResponse, Version, VersionInfo,
+    VersionResponse,
+};
+use tonic::{Request, Response, Status};
+
+use super::Parts;
+use super::stream::{Answers, answer};
+use crate::proc;
+use crate::supervisor::status::ServiceStatus;
+
+/// The level of the API that is implemented, with our version behind it.
+pub(crate) const TAG: &str = concat!("v1.14.0+ichor.", env!("CARGO_PKG_VERSION"));
+
+pub(crate) struct MachineApi {
+    parts: Parts,
+}
+
+impl MachineApi {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+}
+
+#[tonic::async_trait]
+impl MachineService for MachineApi {
+    async fn version(&self, _: Request<()>) -> Result<Response<VersionResponse>, Status> {
+        let host = &self.parts.host;
+        let version = VersionInfo {
+            tag: TAG.into(),
+            sha: option_env!("ICHOR_COMMIT").unwrap_or_default().into(),
+            built: String::new(),
+            // A field of the protocol; there is no Go in this program.
+            go_version: "none".into(),
+            os: "linux".into(),
+            arch: "amd64".into(),
+        };
+        let platform = PlatformInfo {
+            name: host.platform.clone(),
+            mode: host.mode().into(),
+        };
+        let message = Version {
+            metadata: None,
+            version: Some(version),
+            platform: Some(platform),
+            features: None,
+        };
+        Ok(Response::new(VersionResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn hostname(&self, _: Request<()>) -> Result<Response<HostnameResponse>, Status> {
+        let uname = rustix::system::uname();
+        let message = Hostname {
+            metadata: None,
+            hostname: uname.nodename().to_string_lossy().into_owned(),
+        };
+        Ok(Response::new(HostnameResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn service_list(&self, _: Request<()>) -> Result<Response<ServiceListResponse>, Status> {
+        let services = self.parts.board.list().iter().map(service_info).collect();
+        let message = ServiceList {
+            metadata: None,
+            services,
+        };
+        Ok(Response::new(ServiceListResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn memory(&self, _: Request<()>) -> Result<Response<MemoryResponse>, Status> {
+        let text = read("/proc/meminfo")?;
+        let meminfo: MemInfo = proc::memory::parse(&text);
+        let message = Memory {
+            metadata: None,
+            meminfo: Some(meminfo),
+        };
+        Ok(Response::new(MemoryResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn load_avg(&self, _: Request<()>) -> Result<Response<LoadAvgResponse>, Status> {
+        let text = read("/proc/loadavg")?;
+        let mut numbers = text.split_whitespace().map_while(|word| word.parse().ok());
+        let message = LoadAvg {
+            metadata: None,
+            load1: numbers.next().unwrap_or_default(),
+            load5: numbers.next().unwrap_or_default(),
+            load15: numbers.next().unwrap_or_default(),
+        };
+        Ok(Response::new(LoadAvgResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn logs(&self, request: Request<LogsRequest>) -> Result<Response<Answers<Data>>, Status> {
+        let request = request.into_inner();
+        if request.driver() == ContainerDriver::Cri || request.namespace == "k8s.io" {
+            return Err(Status::unimplemented(
+                "logs of pods are not implemented yet",
+            ));
+        }
+        let ring = self.parts.logs.find(&request.id).ok_or_else(|| {
+            Status::not_found(format!("there is no log of a service {:?}", request.id))
+        })?;
+        let mut position = match usize::try_from(request.tail_lines) {
+            Ok(lines) => ring.tail(lines),
+            // Negative: everything.
+            Err(_negative) => 0,
+        };
+        Ok(answer(async move |sink| {
+            loop {
+                let (parts, end) = ring.read(position);
+                position = end;
+                for bytes in parts {
+                    if sink
+                        .send(Ok(Data {
+                            metadata: None,
+                            bytes,
+                        }))
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+                if !request.follow {
+                    return;
+                }
+                tokio::select! {
+                    () = ring.wait(position) => {}
+                    () = sink.closed() => return,
+                }
+            }
+        }))
+    }
+
+    async fn logs_containers(
+        &self,
+        _: Request<()>,
+    ) -> Result<Response<LogsContainersResponse>, Status> {
+        let message = LogsContainer {
+            metadata: None,
+            ids: self.parts.logs.names(),
+        };
+        Ok(Response::new(LogsContainersResponse {
+            messages: vec![message],
+        }))
+    }
+}
+
+fn service_info(status: &ServiceStatus) -> ServiceInfo {
+    let events = status.events.iter().map(|event| ServiceEvent {
+        msg: event.message.clone(),
+        state: event.state.as_str().into(),
+        ts: Some(event.time.into()),
+    });
+    ServiceInfo {
+        id: status.id.into(),
+        state: status.state.as_str().into(),
+        events: Some(ServiceEvents {
+            events: events.collect(),
+        }),
+        health: Some(ServiceHealth {
+            unknown: status.health.healthy.is_none(),
+            healthy: status.health.healthy == Some(true),
+            last_message: status.health.last_message.clone(),
+            last_change: Some(status.health.last_change.into()),
+        }),
+    }
+}
+
+fn read(path: &str) -> Result<String, Status> {
+    std::fs::read_to_string(path).map_err(|error| Status::internal(format!("read {path}: {error}")))
+}

@@ -1,0 +1,65 @@
+//! Services: what runs besides PID 1, kept running.
+
+pub(crate) mod board;
+pub(crate) mod children;
+pub(crate) mod launch;
+pub(crate) mod service;
+pub(crate) mod status;
+pub(crate) mod table;
+
+mod backoff;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use board::Board;
+use service::{Command, Launcher, supervise};
+use status::ServiceStatus;
+use table::Service;
+
+/// All service loops.
+pub(crate) struct Supervisor {
+    board: Board,
+    launcher: Arc<dyn Launcher>,
+    loops: Mutex<JoinSet<()>>,
+    commands: Mutex<HashMap<&'static str, mpsc::Sender<Command>>>,
+}
+
+impl Supervisor {
+    pub(crate) fn new(board: Board, launcher: Arc<dyn Launcher>) -> Self {
+        Self {
+            board,
+            launcher,
+            loops: Mutex::default(),
+            commands: Mutex::default(),
+        }
+    }
+
+    /// Starts the loop of a service.
+    pub(crate) fn start(&self, service: &Service) {
+        let spec = service.spec();
+        self.board
+            .add(ServiceStatus::new(spec.id, spec.has_health_check));
+        let (sender, commands) = mpsc::channel(1);
+        let (board, launcher) = (self.board.clone(), Arc::clone(&self.launcher));
+        lock(&self.commands).insert(spec.id, sender);
+        lock(&self.loops).spawn(async move {
+            supervise(spec, &*launcher, &board, commands).await;
+        });
+    }
+
+    /// Stops all services and returns when the last has ended.
+    pub(crate) async fn stop_all(&self) {
+        // A loop whose commands are closed stops its service.
+        lock(&self.commands).clear();
+        let mut loops = std::mem::take(&mut *lock(&self.loops));
+        while loops.join_next().await.is_some() {}
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

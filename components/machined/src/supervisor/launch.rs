@@ -1,0 +1,169 @@
+//! Starting a service for real: its control group, sockets, log and process.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use futures_util::future::BoxFuture;
+use ichor_sys::process::{Command, Credentials};
+use rustix::process::Signal;
+use rustix::thread::CapabilitySet;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::unix::pipe;
+use tracing::warn;
+
+use super::children::Children;
+use super::service::{LaunchError, Launcher, Running};
+use super::table::{Program, SERVICES, Service};
+use crate::cgroups::Cgroups;
+use crate::logs::Logs;
+use crate::sockets::Sockets;
+
+/// The one binary of the OS.
+const BINARY: &str = "/usr/bin/ichor-os";
+const SEARCH_PATH: &str = "/usr/sbin:/usr/bin";
+/// The first descriptor that is handed over.
+const FIRST_DESCRIPTOR: i32 = 3;
+
+/// Starts services as processes.
+pub(crate) struct ProcessLauncher {
+    pub(crate) children: Children,
+    pub(crate) logs: Logs,
+    pub(crate) sockets: Sockets,
+    /// `None` where there is no hierarchy that may be used.
+    pub(crate) cgroups: Option<Cgroups>,
+    /// The binary that is run; that of the running system in production.
+    pub(crate) binary: &'static str,
+}
+
+impl ProcessLauncher {
+    pub(crate) const BINARY: &'static str = BINARY;
+
+    async fn start(&self, id: &'static str) -> Result<Running, LaunchError> {
+        let service = SERVICES
+            .iter()
+            .find(|service| service.id == id)
+            .ok_or_else(|| format!("there is no service {id}"))?;
+        let mut command = self.command(service)?;
+        if let Some(cgroups) = &self.cgroups {
+            let path = cgroups.make_limited(&group(id), &limits(id))?;
+            command = command.cgroup(path);
+        }
+        let (read, write) = pipe_pair()?;
+        self.collect(id, read)?;
+        Ok(self.children.spawn(command.output(write)?).await?)
+    }
+
+    fn command(&self, service: &Service) -> Result<Command, LaunchError> {
+        let credentials = Credentials {
+            uid: service.uid,
+            gid: service.uid,
+            capabilities: capabilities(service.id),
+            no_new_privileges: true,
+        };
+        match service.program {
+            Program::Foreign {
+                path,
+                name,
+                arguments,
+            } => {
+                let mut command = Command::new(path, name).env("PATH", SEARCH_PATH);
+                for argument in arguments {
+                    command = command.arg(argument);
+                }
+                Ok(command.credentials(credentials))
+            }
+            Program::Component => {
+                let mut command = Command::new(self.binary, service.id)
+                    .env("PATH", SEARCH_PATH)
+                    .env("ICHOR_STATE_SOCKET", Sockets::state_path(service.id))
+                    .env("ICHOR_MACHINE_SOCKET", Sockets::MACHINE)
+                    .credentials(credentials);
+                let mut listed = Vec::new();
+                for (number, (name, socket)) in
+                    (FIRST_DESCRIPTOR..).zip(self.sockets.of(service.id))
+                {
+                    command = command.descriptor(socket, number)?;
+                    listed.push(format!("{name}:{number}"));
+                }
+                Ok(command.env("ICHOR_LISTEN_FDS", listed.join(",")))
+            }
+        }
+    }
+
+    /// Keeps what the process says, line by line, until it and its children are gone.
+    fn collect(&self, id: &'static str, read: OwnedFd) -> Result<(), LaunchError> {
+        let ring = self.logs.ring(id);
+        let reader = pipe::Receiver::from_owned_fd(read)?;
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(reader).split(b'\n');
+            loop {
+                match lines.next_segment().await {
+                    Ok(Some(line)) => ring.add(&String::from_utf8_lossy(&line)),
+                    Ok(None) => return,
+                    Err(error) => {
+                        warn!(%error, service = id, "reading its log failed");
+                        return;
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Launcher for ProcessLauncher {
+    fn launch(&self, id: &'static str) -> BoxFuture<'_, Result<Running, LaunchError>> {
+        Box::pin(self.start(id))
+    }
+
+    fn terminate(&self, pid: u32) {
+        if let Err(error) = ichor_sys::process::signal(pid, Signal::TERM) {
+            warn!(%error, pid, "sending SIGTERM failed");
+        }
+    }
+
+    fn kill(&self, id: &'static str, pid: u32) {
+        if let Some(cgroups) = &self.cgroups
+            && let Err(error) = cgroups.kill(&group(id))
+        {
+            warn!(%error, service = id, "killing its control group failed");
+        }
+        if let Err(error) = ichor_sys::process::signal(pid, Signal::KILL) {
+            warn!(%error, pid, "sending SIGKILL failed");
+        }
+    }
+}
+
+fn group(id: &str) -> String {
+    format!("system/{id}")
+}
+
+/// Limits of a service's control group: file and value.
+fn limits(id: &str) -> Vec<(&'static str, String)> {
+    let (minimum, maximum) = match id {
+        "apid" => (16, Some(128)),
+        "networkd" => (8, Some(128)),
+        _ => (8, None),
+    };
+    let bytes = |mebibytes: u32| (u64::from(mebibytes) << 20).to_string();
+    let mut limits = vec![("memory.min", bytes(minimum))];
+    limits.extend(maximum.map(|maximum| ("memory.max", bytes(maximum))));
+    limits
+}
+
+/// All that a service may ever do beyond its user.
+fn capabilities(id: &str) -> CapabilitySet {
+    match id {
+        "networkd" => {
+            CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW | CapabilitySet::NET_BIND_SERVICE
+        }
+        "udevd" => CapabilitySet::all() - CapabilitySet::SYS_BOOT,
+        _ => CapabilitySet::empty(),
+    }
+}
+
+/// A pipe whose reading end does not block; the writing end is for another process.
+fn pipe_pair() -> std::io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(read.as_fd(), true)?;
+    Ok((read, write))
+}
