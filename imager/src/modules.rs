@@ -155,6 +155,22 @@ impl Modules {
     }
 }
 
+/// Replaces the allowed modules of each kernel below `directory` by what they are when they are
+/// not compressed, because that takes longer than the rest of an image.
+pub(crate) fn decompress(directory: &Path) -> Result<(), ImageError> {
+    for kernel in crate::rootfs::sorted(directory)? {
+        for module in Modules::load(&kernel)?.iter() {
+            let plain = kernel.join(&module.path);
+            let packed = kernel.join(format!("{}.xz", module.path));
+            fs::write(&plain, &module.content).map_err(at("write", &plain))?;
+            if packed.exists() {
+                fs::remove_file(&packed).map_err(at("remove", &packed))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Module names do not distinguish dashes from underscores.
 fn canonical(name: &str) -> String {
     name.replace('-', "_")

@@ -12,9 +12,10 @@ use crate::apt::{Apt, run};
 use crate::error::at;
 use crate::hwdb;
 use crate::lock::{Lock, Package};
+use crate::modules;
 
 /// Changes when what is made of the packages changes.
-const TREE: &str = "tree-2";
+const TREE: &str = "tree-3";
 
 /// What happens when the archive has no longer what the lock names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,7 @@ pub(crate) fn unpack(
     let database = udev.join("hwdb.bin");
     let content = hwdb::compile(&udev.join("hwdb.d"))?;
     fs::write(&database, content).map_err(at("write", &database))?;
+    modules::decompress(&unfinished.path().join("usr/lib/modules"))?;
     let unfinished = unfinished.keep();
     fs::rename(&unfinished, &tree).map_err(at("rename", &unfinished))?;
     Ok((tree, lock))
