@@ -1,9 +1,13 @@
 //! What building this project needs besides cargo.
 
+mod check;
 mod image;
 mod proto;
+mod test;
+mod up;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -18,6 +22,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build what changed and start a local node with it.
+    Up,
+    /// Stop the local node and remove it.
+    Down,
+    /// Run the tests.
+    Test {
+        /// Which; all when not given.
+        #[arg(value_enum)]
+        part: Option<test::Part>,
+        /// Only tests whose names contain one of these.
+        filter: Vec<String>,
+    },
+    /// Check format, lints, dependencies and generated files.
+    Check,
     /// Build the images.
     Image {
         /// For which use.
@@ -39,9 +57,13 @@ enum Command {
     Proto,
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let root = root()?;
     match Arguments::parse().command {
+        Command::Test { part, filter } => return test::run(&root, part, &filter),
+        Command::Up => up::run(&root),
+        Command::Down => up::down(),
+        Command::Check => check::run(&root),
         Command::Image { profile, locked } => {
             let when_gone = match locked {
                 true => WhenGone::Refuse,
@@ -52,7 +74,8 @@ fn main() -> Result<()> {
         Command::Reproduce { profile } => image::reproduce(&root, profile),
         Command::Lock => image::lock(&root),
         Command::Proto => proto::run(&root),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The directory of the workspace.

@@ -1,9 +1,11 @@
 //! `cargo xtask proto`: the Rust of the contract, generated from `proto/`.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use prost::Message;
 
 /// Fields whose content is passed on without a copy.
@@ -20,6 +22,40 @@ const BYTES: &[&str] = &[
 /// A proto that does not compile, with its position, or a file that cannot be written.
 pub(crate) fn run(root: &Path) -> Result<()> {
     generate(&root.join("proto"), &root.join("crates/api/src/gen"))
+}
+
+/// Whether `crates/api/src/gen` is what `proto/` says.
+///
+/// # Errors
+/// The first file that differs.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let fresh = tempfile::tempdir().context("make a directory")?;
+    let out = fresh.path().join("gen");
+    generate(&root.join("proto"), &out)?;
+    let committed = root.join("crates/api/src/gen");
+    let (new, old) = (load(&out)?, load(&committed)?);
+    let names = new.keys().chain(old.keys());
+    match names
+        .into_iter()
+        .find(|name| new.get(*name) != old.get(*name))
+    {
+        Some(name) => bail!(
+            "{} differs: run `./x proto`",
+            committed.join(name).display()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The files of a directory, by name.
+fn load(directory: &Path) -> Result<BTreeMap<OsString, Vec<u8>>> {
+    fs::read_dir(directory)
+        .with_context(|| format!("read {}", directory.display()))?
+        .map(|entry| {
+            let entry = entry?;
+            Ok((entry.file_name(), fs::read(entry.path())?))
+        })
+        .collect()
 }
 
 fn generate(protos: &Path, out: &Path) -> Result<()> {

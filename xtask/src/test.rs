@@ -1,0 +1,218 @@
+//! `cargo xtask test`: all tests, or a part of them by what they need.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use ichor_imager::packages::WhenGone;
+
+use crate::image::{self, Profile};
+
+/// Tests by what they need; their names say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Those that need nothing but a process.
+    Unit,
+    /// Those that need root: `loop_`, `netns_`.
+    Privileged,
+    /// Those that boot machines: `vm_`.
+    Vm,
+}
+
+const PRIVILEGED: &[&str] = &["loop_", "netns_"];
+const VM: &[&str] = &["vm_"];
+
+/// Machines at once. Each has two processors, and emulation keeps both busy while it boots.
+const MACHINES_MAX: &str = "2";
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    passed: u32,
+    failed: u32,
+}
+
+impl Sum {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+/// Runs a part, or all, and ends with the sum as the last line.
+///
+/// # Errors
+/// A tool that cannot be run. A test that fails is no error but a failure's exit code.
+pub(crate) fn run(root: &Path, part: Option<Part>, filter: &[String]) -> Result<ExitCode> {
+    let parts = match part {
+        Some(part) => vec![part],
+        None => all_parts()?,
+    };
+    let mut sum = Sum::default();
+    for part in parts {
+        let start = Instant::now();
+        let of_part = run_part(root, part, filter)?;
+        let seconds = start.elapsed().as_secs();
+        println!(
+            "{part:?}: {} passed, {} failed in {seconds} s",
+            of_part.passed, of_part.failed
+        );
+        sum.add(of_part);
+    }
+    println!("{} passed, {} failed", sum.passed, sum.failed);
+    // No test at all is a filter that is wrong.
+    Ok(match sum.failed == 0 && sum.passed > 0 {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn all_parts() -> Result<Vec<Part>> {
+    let is_root = std::fs::metadata("/proc/self")
+        .context("look at /proc/self")?
+        .uid()
+        == 0;
+    if is_root {
+        return Ok(vec![Part::Unit, Part::Privileged, Part::Vm]);
+    }
+    println!("the tests that need root are left out: run `./x test privileged` as root");
+    Ok(vec![Part::Unit, Part::Vm])
+}
+
+fn run_part(root: &Path, part: Part, filter: &[String]) -> Result<Sum> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(root)
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    if part == Part::Vm {
+        match image::run(root, Profile::Vm, WhenGone::TakeNewest) {
+            Ok(outputs) => {
+                let binaries = image::target_directory(root).join("x86_64-unknown-linux-gnu/vm");
+                cargo.env("ICHOR_IMAGE", &outputs.disk);
+                cargo.env("ICHOR_CLI", binaries.join("ichor"));
+            }
+            Err(error) => {
+                println!("image: {error:#}");
+                return Ok(Sum {
+                    passed: 0,
+                    failed: 1,
+                });
+            }
+        }
+    }
+    cargo.arg("--").args(selection(part, filter));
+    count(cargo)
+}
+
+/// What is given to the test programs: each test belongs to exactly one part.
+fn selection(part: Part, filter: &[String]) -> Vec<String> {
+    let (only, skipped, threads): (&[&str], Vec<&str>, _) = match part {
+        Part::Unit => (&[], [PRIVILEGED, VM].concat(), None),
+        Part::Privileged => (PRIVILEGED, VM.to_vec(), Some("1")),
+        Part::Vm => (VM, Vec::new(), Some(MACHINES_MAX)),
+    };
+    let mut arguments = Vec::new();
+    for name in skipped {
+        arguments.extend(["--skip".to_owned(), name.to_owned()]);
+    }
+    if let Some(threads) = threads {
+        arguments.push(format!("--test-threads={threads}"));
+    }
+    match filter {
+        [] => arguments.extend(only.iter().map(|&name| name.to_owned())),
+        // Within a part that is chosen by name, a filter has to be more than that name.
+        filter => arguments.extend_from_slice(filter),
+    }
+    arguments
+}
+
+/// Runs cargo, shows what it says, and adds the sums of the test programs.
+fn count(mut cargo: Command) -> Result<Sum> {
+    let mut child = cargo
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("run cargo test")?;
+    let mut sum = Sum::default();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).lines() {
+            let line = line.context("read what cargo test says")?;
+            if is_news(&line) {
+                println!("{line}");
+            }
+            sum.add(parse_result(&line).unwrap_or_default());
+        }
+    }
+    let status = child.wait().context("wait for cargo test")?;
+    if !status.success() && sum.failed == 0 {
+        println!("cargo test failed before or outside of a test");
+        sum.failed = 1;
+    }
+    Ok(sum)
+}
+
+/// The headings of the many programs in which nothing is selected are noise.
+fn is_news(line: &str) -> bool {
+    let empty = ["running 0 tests", "test result: ok. 0 passed"];
+    !line.is_empty() && !empty.iter().any(|start| line.starts_with(start))
+}
+
+/// The last line of a test program: `test result: ok. 3 passed; 0 failed; 0 ignored; ...`.
+fn parse_result(line: &str) -> Option<Sum> {
+    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let mut counts = counts.split("; ");
+    let mut next = |what: &str| counts.next()?.strip_suffix(what)?.trim().parse().ok();
+    Some(Sum {
+        passed: next("passed")?,
+        failed: next("failed")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_counted() {
+        let line = "test result: FAILED. 20 passed; 1 failed; 0 ignored; 0 measured; 18 filtered out; finished in 0.27s";
+        assert_eq!(
+            parse_result(line),
+            Some(Sum {
+                passed: 20,
+                failed: 1
+            })
+        );
+        assert_eq!(parse_result("test a ... ok"), None);
+        assert_eq!(parse_result("test result: what"), None);
+    }
+
+    #[test]
+    fn each_test_is_in_one_part() {
+        let runs = |part, name: &str| {
+            let selection = selection(part, &[]);
+            let mut words = selection.iter();
+            let (mut skipped, mut only) = (Vec::new(), Vec::new());
+            while let Some(word) = words.next() {
+                match word.as_str() {
+                    "--skip" => skipped.push(words.next().unwrap().clone()),
+                    word if word.starts_with("--") => {}
+                    word => only.push(word.to_owned()),
+                }
+            }
+            let holds = |parts: &[String]| parts.iter().any(|part| name.contains(part));
+            !holds(&skipped) && (only.is_empty() || holds(&only))
+        };
+        for name in [
+            "a::keeps",
+            "a::loop_mounts",
+            "netns_leases",
+            "vm_answers",
+            "vm_netns_loop_x",
+        ] {
+            let parts = [Part::Unit, Part::Privileged, Part::Vm];
+            let count = parts.into_iter().filter(|part| runs(*part, name)).count();
+            assert_eq!(count, 1, "{name}");
+        }
+    }
+}

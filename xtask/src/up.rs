@@ -1,0 +1,119 @@
+//! `cargo xtask up` and `down`: a node in the background, made of what the sources say now.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use ichor_imager::packages::WhenGone;
+use ichor_vm::{Cluster, ClusterError, ClusterSpec, Lifetime, Node, NodeSpec};
+
+use crate::image::{self, Profile};
+
+/// The cluster that `up` starts again and again.
+const NAME: &str = "local";
+
+/// The API of a node.
+const API_PORT: u16 = 50000;
+
+/// Under software emulation a node answers after 10 to 20 s; a starved host takes longer.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(180);
+
+/// Builds what changed and starts a node with it.
+///
+/// # Errors
+/// The step that failed; with the console's end when the node does not answer.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let outputs = image::run(root, Profile::Vm, WhenGone::TakeNewest)?;
+    let start = Instant::now();
+    destroy()?;
+    let spec = ClusterSpec {
+        name: NAME.to_owned(),
+        image: outputs.disk,
+        nodes: 1,
+        node: NodeSpec::default(),
+    };
+    let directory = Cluster::directory_of(NAME)?;
+    let mut cluster = Cluster::start(&spec, &directory, Lifetime::Background)?;
+    println!("machine   {:5.1} s", start.elapsed().as_secs_f32());
+    let start = Instant::now();
+    let cli = image::target_directory(root).join("x86_64-unknown-linux-gnu/vm/ichor");
+    let node = cluster
+        .nodes_mut()
+        .first_mut()
+        .context("a cluster has a node")?;
+    let port = node
+        .plan()
+        .port(API_PORT)
+        .context("the node has a port for its API")?;
+    wait_for_answer(&cli, port, node)?;
+    println!("API       {:5.1} s", start.elapsed().as_secs_f32());
+    let cli = cli.display();
+    let console = node.console();
+    println!("\nThe node answers on 127.0.0.1:{port}. Try:");
+    for words in ["version", "get addresses", "services"] {
+        println!("    {cli} --insecure --nodes 127.0.0.1:{port} {words}");
+    }
+    println!("Its console:  tail -f {}", console.path().display());
+    println!("Its logs:     {cli} --insecure --nodes 127.0.0.1:{port} dmesg --follow");
+    println!("To stop it:   ./x down");
+    Ok(())
+}
+
+/// Ends the node of `up` and removes its disk.
+///
+/// # Errors
+/// What could not be ended or removed.
+pub(crate) fn down() -> Result<()> {
+    match destroy()? {
+        true => println!("the cluster {NAME} is gone"),
+        false => println!("no cluster {NAME} is there"),
+    }
+    Ok(())
+}
+
+fn destroy() -> Result<bool> {
+    match Cluster::open(&Cluster::directory_of(NAME)?) {
+        Ok(cluster) => {
+            cluster.destroy()?;
+            Ok(true)
+        }
+        Err(ClusterError::Missing(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A connection alone says nothing: user-mode networking accepts it before the node does.
+fn wait_for_answer(cli: &Path, port: u16, node: &mut Node) -> Result<()> {
+    const PAUSE: Duration = Duration::from_millis(250);
+    let deadline = Instant::now() + ANSWER_TIME_MAX;
+    let mut words = String::new();
+    while Instant::now() < deadline {
+        if !node.is_running() {
+            bail!("the node has stopped\n{}", node.last_words());
+        }
+        let output = Command::new(cli)
+            .args([
+                "--insecure",
+                "--nodes",
+                &format!("127.0.0.1:{port}"),
+                "version",
+            ])
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("run {}", cli.display()))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        // The client's own version comes without a node, too.
+        if output.status.success() && said.contains("Server") {
+            return Ok(());
+        }
+        words = String::from_utf8_lossy(&output.stderr).into_owned();
+        thread::sleep(PAUSE);
+    }
+    bail!(
+        "the node does not answer within {} s\n{}\n`ichor version` said: {words}",
+        ANSWER_TIME_MAX.as_secs(),
+        node.last_words()
+    )
+}
