@@ -11,6 +11,7 @@
 
 pub mod apt;
 pub mod build;
+pub mod command;
 mod cpio;
 mod disk;
 mod efi;

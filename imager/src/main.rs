@@ -1,13 +1,9 @@
 //! `ichor-imager`: looks into images, checks them, and prepares firmware to demand our key.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use clap::{Parser, Subcommand, ValueEnum};
-use ichor_authenticode::variables;
-use ichor_imager::{inspect, keys};
+use clap::Parser;
+use ichor_imager::command::{self, Command};
 
 /// Look into images, and check them.
 #[derive(Parser)]
@@ -17,109 +13,12 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(Subcommand)]
-enum Command {
-    /// Tell what is in a kernel image, disk (raw or qcow2) or ISO.
-    Inspect {
-        /// The image.
-        file: PathBuf,
-        /// How to tell it.
-        #[arg(long, short, value_enum, default_value = "text")]
-        output: Output,
-    },
-    /// Check the signature of every program in an image; fails when one is not to be trusted.
-    Verify {
-        /// The image.
-        file: PathBuf,
-        /// Certificate of the key that must have signed, in PEM form.
-        #[arg(long, value_name = "CERTIFICATE")]
-        key: PathBuf,
-    },
-    /// Make a variable store for OVMF that trusts one key only, with Secure Boot on.
-    Enrol {
-        /// The empty store that comes with OVMF.
-        #[arg(long, default_value = "/usr/share/OVMF/OVMF_VARS_4M.fd")]
-        store: PathBuf,
-        /// Certificate of the key to trust, in PEM form.
-        #[arg(long, value_name = "CERTIFICATE")]
-        key: PathBuf,
-        /// Where to put the new store.
-        out: PathBuf,
-    },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Output {
-    /// For people.
-    Text,
-    /// Everything, as JSON.
-    Json,
-    /// Components and packages, as SPDX in JSON.
-    Spdx,
-}
-
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    match command::run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ichor-imager: {error:#}");
             ExitCode::FAILURE
         }
     }
-}
-
-fn run(command: Command) -> Result<()> {
-    match command {
-        Command::Inspect { file, output } => show(&file, output),
-        Command::Verify { file, key } => verify(&file, &key),
-        Command::Enrol { store, key, out } => enrol(&store, &key, &out),
-    }
-}
-
-fn show(file: &Path, output: Output) -> Result<()> {
-    let found = inspect::load(file)?;
-    match output {
-        Output::Text => print!("{found}"),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&found)?),
-        Output::Spdx => {
-            for system in &found.systems {
-                let document = system.sbom.as_ref();
-                let document = document.context("the image does not say what is in it")?;
-                println!("{}", serde_json::to_string_pretty(document)?);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn verify(file: &Path, key: &Path) -> Result<()> {
-    let mut refused = 0;
-    for verdict in inspect::verify(file, &keys::load_certificate(key)?)? {
-        let name = match verdict.path.as_str() {
-            "" => file.display().to_string(),
-            path => path.to_owned(),
-        };
-        match verdict.outcome {
-            Ok(()) => println!("{name}: good"),
-            Err(error) => {
-                println!("{name}: {error}");
-                refused += 1;
-            }
-        }
-    }
-    if refused > 0 {
-        bail!(
-            "{refused} of the programs in {} are not to be trusted",
-            file.display()
-        );
-    }
-    Ok(())
-}
-
-fn enrol(store: &Path, key: &Path, out: &Path) -> Result<()> {
-    let empty = fs::read(store).with_context(|| format!("read {}", store.display()))?;
-    let certificate = keys::load_certificate(key)?;
-    let enrolled = variables::enrol(&empty, &certificate)
-        .with_context(|| format!("enrol in {}", store.display()))?;
-    fs::write(out, enrolled).with_context(|| format!("write {}", out.display()))
 }
