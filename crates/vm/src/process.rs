@@ -272,7 +272,10 @@ mod tests {
         for lifetime in [Lifetime::Caller, Lifetime::Background] {
             let arguments = ["-machine", "no-such-machine"].map(str::to_owned);
             let error = Process::start(directory.path(), &arguments, lifetime).unwrap_err();
-            assert!(error.to_string().contains("unsupported machine type"), "{error}");
+            assert!(
+                error.to_string().contains("unsupported machine type"),
+                "{error}"
+            );
         }
     }
 
