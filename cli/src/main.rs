@@ -1,2 +1,79 @@
-//! The one static binary of the operating system.
-fn main() {}
+//! `ichor`: the command line.
+
+mod command;
+mod connect;
+mod jsonpath;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use command::{dmesg, get, logs, memory, service, version};
+use connect::NodeFlags;
+
+/// Talk to Ichor nodes.
+#[derive(Parser)]
+#[command(name = "ichor", version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(flatten)]
+    nodes: NodeFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  ichor -i -n 10.5.0.2 version
+  ichor -i -n 10.5.0.2 get links
+  ichor -i -n 10.5.0.2 get addresses -o yaml --watch
+  ichor -i -n 10.5.0.2 logs machined -f";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the shell's completion script.
+    Completion {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Print the kernel log.
+    Dmesg(dmesg::Arguments),
+    /// Get or watch resources.
+    #[command(visible_alias = "g")]
+    Get(get::Arguments),
+    /// Print the log of a service.
+    Logs(logs::Arguments),
+    /// Show how memory is used.
+    #[command(visible_aliases = ["m", "free"])]
+    Memory(memory::Arguments),
+    /// List services, or show one.
+    #[command(visible_alias = "services")]
+    Service(service::Arguments),
+    /// Print the versions of client and node.
+    Version(version::Arguments),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let Arguments { nodes, command } = Arguments::parse();
+    let result = match command {
+        Command::Completion { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "ichor", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Dmesg(arguments) => dmesg::run(&nodes, &arguments).await,
+        Command::Get(arguments) => get::run(&nodes, &arguments).await,
+        Command::Logs(arguments) => logs::run(&nodes, &arguments).await,
+        Command::Memory(arguments) => memory::run(&nodes, &arguments).await,
+        Command::Service(arguments) => service::run(&nodes, &arguments).await,
+        Command::Version(arguments) => version::run(&nodes, &arguments).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
