@@ -11,6 +11,10 @@ use crate::sources::{self, Source};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
+/// How names of kernel packages begin and end; the version is between.
+const KERNEL: &str = "linux-image-";
+const FLAVOUR: &str = "-amd64";
+
 /// apt with a private state.
 #[derive(Debug)]
 pub struct Apt {
@@ -70,6 +74,26 @@ impl Apt {
             })
     }
 
+    /// The name that a package has now. Only that of the kernel changes: it holds a version.
+    ///
+    /// # Errors
+    /// [`ImageError::Missing`].
+    pub fn successor(&self, name: &str) -> Result<String, ImageError> {
+        let version = name
+            .strip_prefix(KERNEL)
+            .and_then(|rest| rest.strip_suffix(FLAVOUR));
+        if version.is_none() {
+            return Ok(name.to_owned());
+        }
+        let meta = format!("{}{FLAVOUR}", KERNEL.trim_end_matches('-'));
+        let missing = || ImageError::Missing {
+            what: format!("package {meta}"),
+        };
+        let shown = self.run("apt-cache", &["show", "--no-all-versions", &meta]);
+        let shown = shown.map_err(|_error| missing())?;
+        parse_kernel(&shown).map(str::to_owned).ok_or_else(missing)
+    }
+
     /// Downloads a package; apt has checked it against the signed index.
     ///
     /// # Errors
@@ -100,6 +124,17 @@ impl Apt {
             .env("LC_ALL", "C.UTF-8");
         run(&mut command)
     }
+}
+
+/// The kernel that the package for the newest one depends on.
+fn parse_kernel(shown: &str) -> Option<&str> {
+    let depends = shown
+        .lines()
+        .find_map(|line| line.strip_prefix("Depends: "))?;
+    depends
+        .split_whitespace()
+        .map(|word| word.trim_end_matches(','))
+        .find(|word| word.starts_with(KERNEL) && word.ends_with(FLAVOUR))
 }
 
 /// Runs a host tool and returns what it printed.
@@ -139,4 +174,34 @@ fn line(source: &Source, suite: &str) -> String {
         keyrings => format!(" signed-by={}", keyrings.join(",")),
     };
     format!("deb [arch=amd64{signed}] {} {suite} main\n", source.uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_kernel_of_the_meta_package() {
+        let shown = "Package: linux-image-amd64\nVersion: 6.12.9-1\n\
+            Depends: linux-base, linux-image-6.12.9+deb13-amd64 (= 6.12.9-1)\nSection: kernel\n";
+        assert_eq!(parse_kernel(shown), Some("linux-image-6.12.9+deb13-amd64"));
+        assert_eq!(parse_kernel("Package: udev\n"), None);
+    }
+
+    #[test]
+    fn a_source_line_names_the_keyrings_of_the_host_first() {
+        let source = Source {
+            uri: "http://m.example/debian".into(),
+            keyrings: vec!["/k/own.gpg".into()],
+        };
+        let line = line(&source, "trixie");
+        assert!(
+            line.starts_with("deb [arch=amd64 signed-by=/k/own.gpg"),
+            "{line}"
+        );
+        assert!(
+            line.ends_with("] http://m.example/debian trixie main\n"),
+            "{line}"
+        );
+    }
 }

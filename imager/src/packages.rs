@@ -97,27 +97,30 @@ fn download(
     locked: &Package,
     when_gone: WhenGone,
 ) -> Result<(PathBuf, Package), ImageError> {
+    let mut name = locked.name.clone();
     let mut version = locked.version.clone();
-    let mut result = apt.download(&locked.name, &version);
+    let mut result = apt.download(&name, &version);
     if result.is_err() {
-        version = apt.newest(&locked.name)?;
-        if version != locked.version {
-            result = apt.download(&locked.name, &version);
+        name = apt.successor(&locked.name)?;
+        version = apt.newest(&name)?;
+        if name != locked.name || version != locked.version {
+            result = apt.download(&name, &version);
         }
     }
     let file = result?;
     let sha256 = hash(&file)?;
-    if (version != locked.version || sha256 != locked.sha256) && when_gone == WhenGone::Refuse {
+    let is_locked = name == locked.name && version == locked.version && sha256 == locked.sha256;
+    if !is_locked && when_gone == WhenGone::Refuse {
         return Err(ImageError::Locked {
             name: locked.name.clone(),
             locked: format!("{} ({})", locked.version, locked.sha256),
-            found: format!("{version} ({sha256})"),
+            found: format!("{name} {version} ({sha256})"),
         });
     }
     let kept = store.join(format!("{sha256}.deb"));
     fs::copy(&file, &kept).map_err(at("copy", &file))?;
     let package = Package {
-        name: locked.name.clone(),
+        name,
         version,
         sha256,
     };
@@ -133,10 +136,11 @@ pub fn resolve(suite: &str, names: &[String], cache: &Path) -> Result<Lock, Imag
     fs::create_dir_all(&store).map_err(at("make directory", &store))?;
     let apt = Apt::open(&cache.join("apt"), suite)?;
     let mut packages = Vec::new();
-    for name in names.iter().collect::<BTreeSet<_>>() {
+    let names = names.iter().map(|name| apt.successor(name));
+    for name in names.collect::<Result<BTreeSet<_>, _>>()? {
         let wanted = Package {
-            name: name.clone(),
-            version: apt.newest(name)?,
+            version: apt.newest(&name)?,
+            name,
             sha256: String::new(),
         };
         packages.push(download(&apt, &store, &wanted, WhenGone::TakeNewest)?.1);
