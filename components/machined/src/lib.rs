@@ -10,6 +10,7 @@ mod drivers;
 mod etc;
 mod facts;
 mod host;
+mod kmsg;
 mod layers;
 mod logs;
 mod node;
@@ -33,7 +34,7 @@ use std::time::Duration;
 
 use ichor_cmdline::Cmdline;
 use ichor_log::EachLine;
-use ichor_sys::kmsg::{self, Level};
+use ichor_sys::kmsg::{self as kernel_log, Level};
 use ichor_sys::power::{self, Power};
 use ichor_sys::{process, signals};
 
@@ -55,17 +56,17 @@ pub fn main() -> ExitCode {
     // All threads inherit the mask; one task reads the signals.
     let blocked = signals::block();
     panic::set_hook(Box::new(|info| {
-        kmsg::write(Level::Error, &info.to_string())
+        kernel_log::write(Level::Error, &info.to_string())
     }));
     let outcome = match blocked {
         Err(error) => {
-            kmsg::write(Level::Error, &format!("block signals: {error}"));
+            kernel_log::write(Level::Error, &format!("block signals: {error}"));
             Outcome::Failed { pause }
         }
         Ok(()) => match panic::catch_unwind(move || boot_and_supervise(host)) {
             Ok(Ok(power)) => Outcome::Asked(power),
             Ok(Err(error)) => {
-                kmsg::write(Level::Error, &describe(&*error));
+                kernel_log::write(Level::Error, &describe(&*error));
                 Outcome::Failed { pause }
             }
             // The hook has already spoken.
@@ -85,7 +86,7 @@ pub fn modprobe() -> ExitCode {
     match loaded {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(error)) => {
-            kmsg::write(Level::Warning, &describe(&error));
+            kernel_log::write(Level::Warning, &describe(&error));
             ExitCode::FAILURE
         }
         None => ExitCode::FAILURE,
@@ -102,7 +103,7 @@ pub fn ask_to_stop() -> ExitCode {
     match process::signal(1, signal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            kmsg::write(Level::Error, &format!("ask PID 1 to end: {error}"));
+            kernel_log::write(Level::Error, &format!("ask PID 1 to end: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -146,7 +147,7 @@ fn start_logging(logs: &Logs) {
     ichor_log::to(move || {
         let ring = Arc::clone(&ring);
         EachLine(move |line: &str| {
-            kmsg::write(Level::Info, line.trim_start());
+            kernel_log::write(Level::Info, line.trim_start());
             ring.add(line);
         })
     });

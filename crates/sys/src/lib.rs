@@ -10,6 +10,7 @@ pub mod kmsg;
 pub mod loopdev;
 pub mod module;
 pub mod mount;
+pub mod packet;
 pub mod power;
 pub mod process;
 pub mod signals;

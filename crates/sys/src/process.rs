@@ -18,6 +18,11 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 /// Descriptors are moved out of the way before they are put to their numbers.
 const PARKED_FROM: i32 = 200;
 
+/// Every capability that has a name, up to CAP_CHECKPOINT_RESTORE. The kernel refuses others.
+///
+/// Source: `include/uapi/linux/capability.h`.
+pub const ALL_CAPABILITIES: CapabilitySet = CapabilitySet::from_bits_retain((1 << 41) - 1);
+
 /// A process could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
@@ -212,7 +217,7 @@ fn put_at(parked: &OwnedFd, number: i32) -> io::Result<()> {
 fn assume(credentials: &Credentials) -> io::Result<()> {
     use rustix::thread;
     let keep = credentials.capabilities;
-    for capability in CapabilitySet::all().difference(keep).iter() {
+    for capability in ALL_CAPABILITIES.difference(keep).iter() {
         // A kernel that is older than this list does not know the newest ones.
         match thread::remove_capability_from_bounding_set(capability) {
             Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::PERM) => {}

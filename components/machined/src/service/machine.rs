@@ -3,15 +3,16 @@
 use ichor_api::common::{ContainerDriver, Data};
 use ichor_api::machine::machine_service_server::MachineService;
 use ichor_api::machine::{
-    Hostname, HostnameResponse, LoadAvg, LoadAvgResponse, LogsContainer, LogsContainersResponse,
-    LogsRequest, MemInfo, Memory, MemoryResponse, PlatformInfo, ServiceEvent, ServiceEvents,
-    ServiceHealth, ServiceInfo, ServiceList, ServiceListResponse, Version, VersionInfo,
-    VersionResponse,
+    DmesgRequest, Hostname, HostnameResponse, LoadAvg, LoadAvgResponse, LogsContainer,
+    LogsContainersResponse, LogsRequest, MemInfo, Memory, MemoryResponse, PlatformInfo,
+    ServiceEvent, ServiceEvents, ServiceHealth, ServiceInfo, ServiceList, ServiceListResponse,
+    Version, VersionInfo, VersionResponse,
 };
 use tonic::{Request, Response, Status};
 
 use super::Parts;
-use super::stream::{Answers, answer};
+use super::stream::{Answers, Sink, answer};
+use crate::kmsg::{From, Reader};
 use crate::proc;
 use crate::supervisor::status::ServiceStatus;
 
@@ -146,6 +147,21 @@ impl MachineService for MachineApi {
         }))
     }
 
+    async fn dmesg(
+        &self,
+        request: Request<DmesgRequest>,
+    ) -> Result<Response<Answers<Data>>, Status> {
+        let request = request.into_inner();
+        let from = match request.tail {
+            true => From::End,
+            false => From::Start,
+        };
+        let reader = Reader::open(from)
+            .map_err(|error| Status::internal(format!("read the kernel log: {error}")))?;
+        let follow = request.follow;
+        Ok(answer(move |sink| send_kernel_log(reader, follow, sink)))
+    }
+
     async fn logs_containers(
         &self,
         _: Request<()>,
@@ -157,6 +173,32 @@ impl MachineService for MachineApi {
         Ok(Response::new(LogsContainersResponse {
             messages: vec![message],
         }))
+    }
+}
+
+async fn send_kernel_log(mut reader: Reader, follow: bool, sink: Sink<Data>) {
+    loop {
+        let answer = match reader.try_next() {
+            Ok(Some(line)) => Ok(Data {
+                metadata: None,
+                bytes: line.into(),
+            }),
+            Ok(None) if !follow => return,
+            Ok(None) => {
+                tokio::select! {
+                    ready = reader.wait() => match ready {
+                        Ok(()) => continue,
+                        Err(error) => Err(Status::internal(format!("wait for the kernel log: {error}"))),
+                    },
+                    () = sink.closed() => return,
+                }
+            }
+            Err(error) => Err(Status::internal(format!("read the kernel log: {error}"))),
+        };
+        let ended = answer.is_err();
+        if sink.send(answer).await.is_err() || ended {
+            return;
+        }
     }
 }
 

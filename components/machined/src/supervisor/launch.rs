@@ -156,7 +156,7 @@ fn capabilities(id: &str) -> CapabilitySet {
         "networkd" => {
             CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW | CapabilitySet::NET_BIND_SERVICE
         }
-        "udevd" => CapabilitySet::all() - CapabilitySet::SYS_BOOT,
+        "udevd" => ichor_sys::process::ALL_CAPABILITIES.difference(CapabilitySet::SYS_BOOT),
         _ => CapabilitySet::empty(),
     }
 }

@@ -98,7 +98,7 @@ pub(crate) async fn supervise(
                 Ended::Restarted => continue,
                 Ended::ByItself(exit) => format!("Process {exit}"),
             },
-            Err(error) => format!("Failed to start: {error}"),
+            Err(error) => format!("Failed to start: {}", crate::describe(&*error)),
         };
         board.record_health(id, None, "");
         let pause = backoff.pause(started.elapsed());
