@@ -106,3 +106,65 @@ fn find<'a>(
     }
     Ok(Some(directory))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: u64 = 64 << 20;
+
+    fn sample(path: &Path) -> Vec<(String, Vec<u8>)> {
+        let files = vec![
+            ("EFI/BOOT/BOOTX64.EFI".to_owned(), vec![1; 100_000]),
+            ("loader/loader.conf".to_owned(), b"timeout 0\n".to_vec()),
+            (
+                "EFI/Linux/ichor-1.2.3-long-name+3.efi".to_owned(),
+                vec![2; 5_000_000],
+            ),
+            ("EFI/Linux/empty.efi".to_owned(), vec![]),
+        ];
+        write(path, SIZE, &files).unwrap();
+        files
+    }
+
+    #[test]
+    fn programs_come_back_with_their_long_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("efi.img");
+        let files = sample(&path);
+        let content = Cursor::new(std::fs::read(&path).unwrap());
+        let found = programs(content, &["EFI/BOOT", "EFI/Linux", "EFI/none"]).unwrap();
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|file| (file.path, file.content))
+            .collect();
+        assert_eq!(found.len(), 3);
+        for file in files.iter().filter(|file| file.0.starts_with("EFI")) {
+            assert!(found.contains(file), "{}", file.0);
+        }
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("efi.img");
+        let files = [("a".to_owned(), vec![1; 65 << 20])];
+        let error = write(&path, SIZE, &files).unwrap_err().to_string();
+        assert!(error.contains("EFI partition"), "{error}");
+    }
+
+    #[test]
+    fn fsck_agrees_where_it_is_installed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("efi.img");
+        sample(&path);
+        let outcome = std::process::Command::new("fsck.vfat")
+            .args(["-n", "-v"])
+            .arg(&path)
+            .output();
+        let Ok(output) = outcome else {
+            return; // Our own reader is in the tests above.
+        };
+        assert!(output.status.success(), "{output:?}");
+    }
+}

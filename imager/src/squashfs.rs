@@ -85,3 +85,68 @@ fn fill(tree: &Tree, output: &mut File, compression: Compression) -> Result<(), 
     writer.write(output).map_err(refuse())?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Read};
+
+    use backhand::{FilesystemReader, InnerNode};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_tree_comes_back_and_belongs_to_root() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("root");
+        let source = directory.path().join("source");
+        // Hashes of numbers: nothing that compresses into one block.
+        let hashes = (0..9375_u32).map(|number| Sha256::digest(number.to_le_bytes()));
+        let big: Vec<u8> = hashes.flatten().collect();
+        std::fs::write(&source, &big).unwrap();
+        let mut tree = Tree::default();
+        tree.file("usr/bin/big", 0o755, Content::Path(source));
+        tree.text("etc/os-release", "ID=ichor\n");
+        tree.link("bin", "usr/bin");
+        tree.directory("var", 0o755);
+        let root = write(&tree, &path, Compression::Fast).unwrap();
+        let size = std::fs::metadata(&path).unwrap().len();
+        assert_eq!(root.hash_offset % 4096, 0);
+        assert_eq!(root.data_blocks * 4096, root.hash_offset);
+        assert!(size > root.hash_offset, "the verity tree follows");
+
+        let file = BufReader::new(File::open(&path).unwrap());
+        let reader = FilesystemReader::from_reader(file).unwrap();
+        let mut found = Vec::new();
+        for node in reader.files() {
+            let header = node.header;
+            assert_eq!((header.uid, header.gid, header.mtime), (0, 0, 0));
+            let name = node.fullpath.display().to_string();
+            let mode = header.permissions;
+            found.push(match &node.inner {
+                InnerNode::File(file) => {
+                    let mut content = Vec::new();
+                    reader
+                        .file(file)
+                        .reader()
+                        .read_to_end(&mut content)
+                        .unwrap();
+                    format!("{mode:o} {name} {}", content.len())
+                }
+                InnerNode::Symlink(link) => format!("{name} -> {}", link.link.display()),
+                _ => format!("{mode:o} {name}"),
+            });
+        }
+        let expected = [
+            "755 /",
+            "/bin -> usr/bin",
+            "755 /etc",
+            "644 /etc/os-release 9",
+            "755 /usr",
+            "755 /usr/bin",
+            "755 /usr/bin/big 300000",
+            "755 /var",
+        ];
+        assert_eq!(found, expected);
+    }
+}
