@@ -1,5 +1,5 @@
-//! What `deny.toml` says about licences, banned crates and sources, checked against the metadata of
-//! cargo, so without the network and without cargo-deny; which runs, too, where it is installed.
+//! What `deny.toml` says about licences, banned crates and sources, checked by what cargo
+//! tells, so without the network and without cargo-deny; which runs, too, where it is installed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -36,33 +36,36 @@ struct Banned {
     name: String,
 }
 
-/// The part of `cargo metadata` that is read here.
+/// The part of `Cargo.lock` that is read here.
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+struct Lock {
+    package: Vec<Locked>,
 }
 
 #[derive(Deserialize)]
-struct Package {
+struct Locked {
     name: String,
-    version: String,
-    license: Option<String>,
     /// Absent for members of the workspace.
     source: Option<String>,
 }
 
+/// A crate that is built.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Package {
+    name: String,
+    licence: String,
+}
+
 /// Checks all dependencies for the one target there is.
 pub(super) fn check(root: &Path) -> Result<()> {
-    let path = root.join("deny.toml");
-    let text =
-        std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    let policy: Policy =
-        toml::from_str(&text).with_context(|| format!("parse {}", path.display()))?;
-    let faults: Vec<_> = load(root)?
-        .packages
-        .iter()
-        .flat_map(|package| faults(&policy, package))
-        .collect();
+    let policy: Policy = parse(&root.join("deny.toml"))?;
+    let lock: Lock = parse(&root.join("Cargo.lock"))?;
+    let mut faults: Vec<_> = lock.package.iter().filter_map(source_fault).collect();
+    faults.extend(
+        load(root)?
+            .iter()
+            .flat_map(|package| package_faults(&policy, package)),
+    );
     if !faults.is_empty() {
         bail!("{}", faults.join("; "));
     }
@@ -81,49 +84,68 @@ pub(super) fn check(root: &Path) -> Result<()> {
     }
 }
 
-fn load(root: &Path) -> Result<Metadata> {
+fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("parse {}", path.display()))
+}
+
+/// What is built for the one target. The metadata of cargo would also hold what features that are
+/// off would bring.
+fn load(root: &Path) -> Result<BTreeSet<Package>> {
     let output = Command::new("cargo")
-        .args(["metadata", "--format-version=1", "--locked"])
-        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .args([
+            "tree",
+            "--workspace",
+            "--locked",
+            "--prefix=none",
+            "--format={p}|{l}",
+        ])
+        .args([
+            "--edges=normal,build,dev",
+            "--target=x86_64-unknown-linux-gnu",
+        ])
         .current_dir(root)
         .stderr(Stdio::inherit())
         .output()
-        .context("run cargo metadata")?;
+        .context("run cargo tree")?;
     if !output.status.success() {
-        bail!("`cargo metadata` failed");
+        bail!("`cargo tree` failed");
     }
-    serde_json::from_slice(&output.stdout).context("parse what cargo metadata says")
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().filter_map(parse_package).collect())
 }
 
-fn faults(policy: &Policy, package: &Package) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut fault =
-        |what: String| faults.push(format!("{} {}: {what}", package.name, package.version));
-    if policy
-        .bans
-        .deny
-        .iter()
-        .any(|banned| banned.name == package.name)
-    {
-        fault("is banned".to_owned());
-    }
-    if package
+/// Reads `NAME vVERSION [(WHERE)]|LICENCE[ (*)]`; the star marks what was listed before.
+fn parse_package(line: &str) -> Option<Package> {
+    let (package, licence) = line.split_once('|')?;
+    let name = package.split(' ').next()?;
+    let licence = licence.strip_suffix("(*)").unwrap_or(licence).trim();
+    Some(Package {
+        name: name.to_owned(),
+        licence: licence.to_owned(),
+    })
+}
+
+fn source_fault(locked: &Locked) -> Option<String> {
+    let source = locked
         .source
         .as_deref()
-        .is_some_and(|source| source != CRATES_IO)
-    {
-        fault(format!(
-            "comes from {}",
-            package.source.as_deref().unwrap_or_default()
-        ));
+        .filter(|source| *source != CRATES_IO)?;
+    Some(format!("{} comes from {source}", locked.name))
+}
+
+fn package_faults(policy: &Policy, package: &Package) -> Vec<String> {
+    let Package { name, licence } = package;
+    let mut faults = Vec::new();
+    if policy.bans.deny.iter().any(|banned| banned.name == *name) {
+        faults.push(format!("{name} is banned"));
     }
-    match &package.license {
-        None => fault("names no licence".to_owned()),
-        Some(expression) => match licence::allows(expression, &policy.licenses.allow) {
-            Some(true) => {}
-            Some(false) => fault(format!("licence {expression}")),
-            None => fault(format!("licence {expression:?} is not understood")),
-        },
+    match licence::allows(licence, &policy.licenses.allow) {
+        Some(true) => {}
+        Some(false) => faults.push(format!("{name} has the licence {licence}")),
+        None => faults.push(format!(
+            "{name} has the licence {licence:?}, which is not understood"
+        )),
     }
     faults
 }
@@ -133,31 +155,55 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lines_of_cargo_tree_are_read() {
+        let package = |name: &str, licence: &str| {
+            Some(Package {
+                name: name.to_owned(),
+                licence: licence.to_owned(),
+            })
+        };
+        for (line, expected) in [
+            (
+                "serde v1.0.229|MIT OR Apache-2.0",
+                package("serde", "MIT OR Apache-2.0"),
+            ),
+            (
+                "serde_derive v1.0.2 (proc-macro)|MIT (*)",
+                package("serde_derive", "MIT"),
+            ),
+            (
+                "ichor-vm v0.1.0 (/src/crates/vm)|Apache-2.0",
+                package("ichor-vm", "Apache-2.0"),
+            ),
+            ("none v1.0.0|", package("none", "")),
+            ("", None),
+        ] {
+            assert_eq!(parse_package(line), expected, "{line}");
+        }
+    }
+
+    #[test]
     fn each_rule_finds_its_fault() {
         let policy: Policy =
             toml::from_str("[licenses]\nallow = [\"MIT\"]\n[bans]\ndeny = [{ crate = \"ring\" }]")
                 .unwrap();
-        let package = |name: &str, license: Option<&str>, source: &str| Package {
-            name: name.to_owned(),
-            version: "1.0.0".to_owned(),
-            license: license.map(str::to_owned),
+        for (line, expected) in [
+            ("good v1|MIT OR GPL-3.0", None),
+            ("ring v1|MIT", Some("ring is banned")),
+            ("gpl v1|GPL-3.0", Some("gpl has the licence GPL-3.0")),
+            (
+                "none v1|",
+                Some("none has the licence \"\", which is not understood"),
+            ),
+        ] {
+            let faults = package_faults(&policy, &parse_package(line).unwrap());
+            assert_eq!(faults.first().map(String::as_str), expected);
+        }
+        let locked = |source: &str| Locked {
+            name: "a".to_owned(),
             source: Some(source.to_owned()),
         };
-        assert!(faults(&policy, &package("good", Some("MIT OR GPL-3.0"), CRATES_IO)).is_empty());
-        for (bad, words) in [
-            (package("ring", Some("MIT"), CRATES_IO), "is banned"),
-            (
-                package("other", Some("MIT"), "git+https://example.org"),
-                "comes from",
-            ),
-            (
-                package("gpl", Some("GPL-3.0"), CRATES_IO),
-                "licence GPL-3.0",
-            ),
-            (package("none", None, CRATES_IO), "names no licence"),
-        ] {
-            let found = faults(&policy, &bad);
-            assert!(found.len() == 1 && found[0].contains(words), "{found:?}");
-        }
+        assert_eq!(source_fault(&locked(CRATES_IO)), None);
+        assert!(source_fault(&locked("git+https://example.org/a")).is_some());
     }
 }
