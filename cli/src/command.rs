@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub(crate) mod cluster;
 pub(crate) mod dmesg;
 pub(crate) mod get;
 pub(crate) mod logs;

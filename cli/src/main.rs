@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use command::{dmesg, get, logs, memory, service, version};
+use command::{cluster, dmesg, get, logs, memory, service, version};
 use connect::NodeFlags;
 
 /// Talk to Ichor nodes.
@@ -31,6 +31,8 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Subcommand)]
 enum Command {
+    /// Machines on this computer.
+    Cluster(cluster::Arguments),
     /// Print the shell's completion script.
     Completion {
         /// Which shell.
@@ -41,6 +43,12 @@ enum Command {
     /// Get or watch resources.
     #[command(visible_alias = "g")]
     Get(get::Arguments),
+    /// Look into images, and check them.
+    Image {
+        /// What to do.
+        #[command(subcommand)]
+        command: ichor_imager::command::Command,
+    },
     /// Print the log of a service.
     Logs(logs::Arguments),
     /// Show how memory is used.
@@ -57,6 +65,7 @@ enum Command {
 async fn main() -> ExitCode {
     let Arguments { nodes, command } = Arguments::parse();
     let result = match command {
+        Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Completion { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "ichor", &mut std::io::stdout());
@@ -64,6 +73,7 @@ async fn main() -> ExitCode {
         }
         Command::Dmesg(arguments) => dmesg::run(&nodes, &arguments).await,
         Command::Get(arguments) => get::run(&nodes, &arguments).await,
+        Command::Image { command } => ichor_imager::command::run(command),
         Command::Logs(arguments) => logs::run(&nodes, &arguments).await,
         Command::Memory(arguments) => memory::run(&nodes, &arguments).await,
         Command::Service(arguments) => service::run(&nodes, &arguments).await,

@@ -103,7 +103,7 @@ impl Cluster {
         directory: &Path,
         lifetime: Lifetime,
     ) -> Result<Self, ClusterError> {
-        let plan = plan(spec)?;
+        let plan = plan(spec, lifetime)?;
         if directory.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
             return Err(ClusterError::PathTooLong(directory.to_owned()));
         }
@@ -271,7 +271,7 @@ impl Drop for Cluster {
     }
 }
 
-fn plan(spec: &ClusterSpec) -> Result<Plan, ClusterError> {
+fn plan(spec: &ClusterSpec, lifetime: Lifetime) -> Result<Plan, ClusterError> {
     check_name(&spec.name)?;
     if spec.nodes == 0 || spec.nodes > NODES_MAX {
         return Err(ClusterError::Nodes(spec.nodes));
@@ -280,7 +280,7 @@ fn plan(spec: &ClusterSpec) -> Result<Plan, ClusterError> {
         true => Firmware::find_secure()?,
         false => Firmware::find()?,
     };
-    let mut ports = network::free_ports(spec.nodes * spec.node.forwards.len())?.into_iter();
+    let mut ports = network::free_ports(wishes(spec, lifetime))?.into_iter();
     let nodes = (0..spec.nodes as u8)
         .map(|index| NodePlan {
             name: format!("node-{}", index + 1),
@@ -302,6 +302,17 @@ fn plan(spec: &ClusterSpec) -> Result<Plan, ClusterError> {
         accel,
         firmware,
         nodes,
+    })
+}
+
+/// The first node of a cluster that people use has its ports under the same numbers on the host.
+fn wishes(spec: &ClusterSpec, lifetime: Lifetime) -> impl Iterator<Item = Option<u16>> {
+    (0..spec.nodes).flat_map(move |index| {
+        let wished = lifetime == Lifetime::Background && index == 0;
+        spec.node
+            .forwards
+            .iter()
+            .map(move |&guest| wished.then_some(guest))
     })
 }
 

@@ -113,10 +113,18 @@ pub(crate) fn hub_arguments(hub: &Path, nodes: &[(&NodePlan, PathBuf)]) -> Vec<S
     arguments
 }
 
-/// Ports of 127.0.0.1 that are free now; all are taken at once, so that they differ.
-pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>, NetworkError> {
-    let listeners: Vec<_> = (0..count)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+/// Ports of 127.0.0.1 that are free now, the wished ones where they are; all are taken at once, so
+/// that they differ.
+pub(crate) fn free_ports(
+    wishes: impl IntoIterator<Item = Option<u16>>,
+) -> Result<Vec<u16>, NetworkError> {
+    let listen = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let listeners: Vec<_> = wishes
+        .into_iter()
+        .map(|wish| match wish.map(listen) {
+            Some(Ok(listener)) => Ok(listener),
+            _ => listen(0),
+        })
         .collect::<Result<_, _>>()
         .map_err(NetworkError::Port)?;
     listeners
@@ -175,10 +183,19 @@ mod tests {
 
     #[test]
     fn free_ports_differ() {
-        let mut ports = free_ports(16).unwrap();
+        let mut ports = free_ports([None; 16]).unwrap();
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), 16);
+    }
+
+    #[test]
+    fn a_wish_counts_while_the_port_is_free() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert_ne!(free_ports([Some(port)]).unwrap(), [port]);
+        drop(taken);
+        assert_eq!(free_ports([Some(port)]).unwrap(), [port]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn names_fit_into_paths_and_host_names() {
 fn each_node_has_its_own_forwards() {
     let (_image, mut spec) = spec(3);
     spec.node.forwards = vec![50000, 6443];
-    let plan = plan(&spec).unwrap();
+    let plan = plan(&spec, Lifetime::Caller).unwrap();
     let mut hosts = Vec::new();
     for node in &plan.nodes {
         let guests: Vec<_> = node.forwards.iter().map(|forward| forward.guest).collect();
