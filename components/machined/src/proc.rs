@@ -1,3 +1,8 @@
 //! Texts of `/proc`, as the API shows them. Pure: the callers read.
 
+pub(crate) mod cpu;
+pub(crate) mod disks;
 pub(crate) mod memory;
+pub(crate) mod network;
+pub(crate) mod process;
+pub(crate) mod system;

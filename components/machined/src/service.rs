@@ -1,6 +1,8 @@
 //! What PID 1 serves: the machine API, and the state.
 
+mod files;
 mod machine;
+mod mounts;
 
 mod stream;
 

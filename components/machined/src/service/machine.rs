@@ -1,17 +1,21 @@
 //! `machine.MachineService`. Methods that are not here answer UNIMPLEMENTED.
 
+use std::path::Path;
+
 use ichor_api::common::{ContainerDriver, Data};
 use ichor_api::machine::machine_service_server::MachineService;
 use ichor_api::machine::{
-    DmesgRequest, Hostname, HostnameResponse, LoadAvg, LoadAvgResponse, LogsContainer,
-    LogsContainersResponse, LogsRequest, MemInfo, Memory, MemoryResponse, PlatformInfo,
-    ServiceEvent, ServiceEvents, ServiceHealth, ServiceInfo, ServiceList, ServiceListResponse,
-    Version, VersionInfo, VersionResponse,
+    CpUsInfo, CpuInfoResponse, DiskStats, DiskStatsResponse, DmesgRequest, FileInfo, Hostname,
+    HostnameResponse, ListRequest, LoadAvg, LoadAvgResponse, LogsContainer, LogsContainersResponse,
+    LogsRequest, MemInfo, Memory, MemoryResponse, Mounts, MountsResponse, NetworkDeviceStats,
+    NetworkDeviceStatsResponse, PlatformInfo, Process, ProcessesResponse, ServiceEvent,
+    ServiceEvents, ServiceHealth, ServiceInfo, ServiceList, ServiceListResponse, SystemStat,
+    SystemStatResponse, Version, VersionInfo, VersionResponse,
 };
 use tonic::{Request, Response, Status};
 
-use super::Parts;
 use super::stream::{Answers, Sink, answer};
+use super::{Parts, files, mounts};
 use crate::kmsg::{From, Reader};
 use crate::proc;
 use crate::supervisor::status::ServiceStatus;
@@ -160,6 +164,83 @@ impl MachineService for MachineApi {
             .map_err(|error| Status::internal(format!("read the kernel log: {error}")))?;
         let follow = request.follow;
         Ok(answer(move |sink| send_kernel_log(reader, follow, sink)))
+    }
+
+    async fn system_stat(&self, _: Request<()>) -> Result<Response<SystemStatResponse>, Status> {
+        let message: SystemStat = proc::system::parse(&read("/proc/stat")?);
+        Ok(Response::new(SystemStatResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn cpu_info(&self, _: Request<()>) -> Result<Response<CpuInfoResponse>, Status> {
+        let cpu_info = proc::cpu::parse(&read("/proc/cpuinfo")?);
+        let message = CpUsInfo {
+            metadata: None,
+            cpu_info,
+        };
+        Ok(Response::new(CpuInfoResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn network_device_stats(
+        &self,
+        _: Request<()>,
+    ) -> Result<Response<NetworkDeviceStatsResponse>, Status> {
+        let (total, devices) = proc::network::parse(&read("/proc/net/dev")?);
+        let message = NetworkDeviceStats {
+            metadata: None,
+            total: Some(total),
+            devices,
+        };
+        Ok(Response::new(NetworkDeviceStatsResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn disk_stats(&self, _: Request<()>) -> Result<Response<DiskStatsResponse>, Status> {
+        let (total, devices) = proc::disks::parse(&read("/proc/diskstats")?);
+        let message = DiskStats {
+            metadata: None,
+            total: Some(total),
+            devices,
+        };
+        Ok(Response::new(DiskStatsResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn processes(&self, _: Request<()>) -> Result<Response<ProcessesResponse>, Status> {
+        let processes = tokio::task::spawn_blocking(|| proc::process::list(Path::new("/proc")));
+        let processes = processes
+            .await
+            .map_err(|error| Status::internal(format!("list processes: {error}")))?;
+        let message = Process {
+            metadata: None,
+            processes,
+        };
+        Ok(Response::new(ProcessesResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn mounts(&self, _: Request<()>) -> Result<Response<MountsResponse>, Status> {
+        let stats = mounts::list(&read("/proc/mounts")?);
+        let message = Mounts {
+            metadata: None,
+            stats,
+        };
+        Ok(Response::new(MountsResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn list(
+        &self,
+        request: Request<ListRequest>,
+    ) -> Result<Response<Answers<FileInfo>>, Status> {
+        files::list(request.into_inner())
     }
 
     async fn logs_containers(
