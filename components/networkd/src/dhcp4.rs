@@ -1,0 +1,9 @@
+//! A DHCPv4 client (RFC 2131): a pure state machine, packets, and a task that joins them to a link.
+
+mod client;
+mod ip;
+mod machine;
+mod packet;
+
+pub(crate) use client::{Client, Settings};
+pub(crate) use packet::Lease;
