@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         .and_then(|name| name.to_str());
     match name {
         Some("init" | "machined") => ichor_machined::main(),
+        Some("networkd") => ichor_networkd::main(),
         Some("apid") => ichor_apid::main(),
         Some("modprobe") => ichor_machined::modprobe(),
         Some("poweroff" | "shutdown" | "reboot") => ichor_machined::ask_to_stop(),
