@@ -1,0 +1,70 @@
+//! A node without configuration, on real firmware, seen through its API.
+
+use std::time::Duration;
+
+use ichor_vm_tests::shared;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn vm_answers_version() {
+    let text = shared().unwrap().ichor(&["version"]).unwrap();
+    let server = text.split("Server:").nth(1).unwrap_or_default();
+    assert!(server.contains("Tag:"), "{text}");
+    assert!(server.contains("linux/amd64"), "{text}");
+}
+
+#[test]
+fn vm_has_its_address_by_dhcp() {
+    let mut booted = shared().unwrap();
+    let address = booted.node().unwrap().plan().address.to_string();
+    booted
+        .wait_for(PATIENCE, &["get", "addresses"], |text| {
+            text.contains(&address)
+        })
+        .unwrap();
+}
+
+#[test]
+fn vm_runs_its_services() {
+    let mut booted = shared().unwrap();
+    for service in ["machined", "apid"] {
+        let runs = |text: &str| {
+            text.lines()
+                .any(|line| line.contains(service) && line.contains("Running"))
+        };
+        booted.wait_for(PATIENCE, &["services"], runs).unwrap();
+    }
+}
+
+#[test]
+fn vm_kernel_log_is_readable() {
+    let text = shared().unwrap().ichor(&["dmesg"]).unwrap();
+    assert!(text.contains("Linux version 6."), "{text}");
+    assert!(text.contains("verity"), "{text}");
+}
+
+#[test]
+fn vm_survives_a_pulled_cable() {
+    let mut booted = shared().unwrap();
+    booted.node().unwrap().set_link(false).unwrap();
+    let down = booted.ichor(&["version"]);
+    booted.node().unwrap().set_link(true).unwrap();
+    assert!(down.is_err(), "{down:?}");
+    booted.wait_for_answer(PATIENCE).unwrap();
+}
+
+#[test]
+fn vm_sees_a_nic_that_is_plugged_in() {
+    let mut booted = shared().unwrap();
+    let links = |text: &str| text.matches("52:54:00:05:").count();
+    assert_eq!(links(&booted.ichor(&["get", "links"]).unwrap()), 1);
+    let nic = booted.node().unwrap().plug_nic().unwrap();
+    booted
+        .wait_for(PATIENCE, &["get", "links"], |text| links(text) == 2)
+        .unwrap();
+    booted.node().unwrap().unplug(nic).unwrap();
+    booted
+        .wait_for(PATIENCE, &["get", "links"], |text| links(text) == 1)
+        .unwrap();
+}
