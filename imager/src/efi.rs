@@ -12,6 +12,8 @@ use crate::error::{at, encode};
 pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
 const LOADER: &str = "usr/lib/systemd/boot/efi/systemd-bootx64.efi";
+/// Starts at once; nobody at the console changes the command line.
+const LOADER_CONFIG: &[u8] = b"timeout 0\neditor no\n";
 /// A machine in setup mode can enrol our key from the boot loader's menu. The loader itself
 /// decides to do so only for a directory called `auto`, which this one is not.
 const KEYS: &str = "loader/keys/ichor";
@@ -28,7 +30,7 @@ pub(crate) fn files(
     let image = fs::read(uki).map_err(at("read", uki))?;
     let mut files = vec![
         ("EFI/BOOT/BOOTX64.EFI".to_owned(), loader),
-        ("loader/loader.conf".to_owned(), b"timeout 0\n".to_vec()),
+        ("loader/loader.conf".to_owned(), LOADER_CONFIG.to_vec()),
         (format!("EFI/Linux/{entry}"), image),
     ];
     if let Some(signer) = signer {
