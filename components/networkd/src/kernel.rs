@@ -44,14 +44,16 @@ pub(crate) struct Kernel {
 
 /// Moves messages between the kernel and [`Kernel`]; nothing works while it does not run.
 pub(crate) struct Netlink {
-    connection: Pin<Box<dyn Future<Output = ()> + Send>>,
+    requests: Pin<Box<dyn Future<Output = ()> + Send>>,
+    listening: Pin<Box<dyn Future<Output = ()> + Send>>,
     events: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Netlink {
     pub(crate) async fn run(self) {
         tokio::select! {
-            () = self.connection => {}
+            () = self.requests => {}
+            () = self.listening => {}
             () = self.events => {}
         }
     }
@@ -60,7 +62,10 @@ impl Netlink {
 impl Kernel {
     /// Subscribes to notifications; they wait until [`Netlink::run`].
     pub(crate) fn open() -> io::Result<(Self, Netlink)> {
-        let (connection, handle, mut messages) = rtnetlink::new_multicast_connection(&[
+        // Two sockets: on one, the notification of a change that networkd itself makes would be
+        // taken for a part of the answer to its request, and nobody would be woken.
+        let (requests, handle, _) = rtnetlink::new_connection()?;
+        let (listening, listener, mut messages) = rtnetlink::new_multicast_connection(&[
             MulticastGroup::Link,
             MulticastGroup::Ipv4Ifaddr,
             MulticastGroup::Ipv6Ifaddr,
@@ -75,12 +80,15 @@ impl Kernel {
         };
         let woken = kernel.clone();
         let events = async move {
+            // The connection ends with its last handle.
+            let _listener = listener;
             while let Some((message, _)) = messages.next().await {
                 woken.wake(&message);
             }
         };
         let netlink = Netlink {
-            connection: Box::pin(connection),
+            requests: Box::pin(requests),
+            listening: Box::pin(listening),
             events: Box::pin(events),
         };
         Ok((kernel, netlink))

@@ -7,9 +7,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError, Waker};
 use ichor_resource::Phase;
 use ichor_resource::specs::network::{
-    AddressFlags, AddressSpec, ConfigLayer, Family, HostnameSpec, LinkSpec, LinkStatus, LinkType,
-    Operator, OperatorSpec, ResolverSpec, RouteProtocol, RouteSpec, RouteType, RoutingTable, Scope,
-    TimeServerSpec,
+    AddressFlags, AddressSpec, ConfigLayer, Family, HostnameSpec, LinkFlags, LinkSpec, LinkStatus,
+    LinkType, OperationalState, Operator, OperatorSpec, ResolverSpec, RouteProtocol, RouteSpec,
+    RouteType, RoutingTable, Scope, TimeServerSpec,
 };
 use ipnet::{IpNet, Ipv4Net};
 
@@ -84,7 +84,7 @@ impl OperatorController {
         self.clients
             .retain(|link, client| settings(link).as_ref() == Some(client.settings()));
         for (link, (_, status)) in wanted {
-            if self.clients.contains_key(*link) || !status.link_state {
+            if self.clients.contains_key(*link) || !can_send(status) {
                 continue;
             }
             if let Some(settings) = settings(link) {
@@ -94,6 +94,15 @@ impl OperatorController {
             }
         }
     }
+}
+
+/// Whether packets leave the link: before the kernel has activated a new carrier, it drops them.
+fn can_send(link: &LinkStatus) -> bool {
+    let is_active = matches!(
+        link.operational_state,
+        OperationalState::Up | OperationalState::Unknown
+    );
+    link.link_state && is_active && link.flags.contains(LinkFlags::RUNNING)
 }
 
 async fn write(
