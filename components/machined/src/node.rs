@@ -12,11 +12,13 @@ use tracing::{error, info, warn};
 use crate::cgroups::Cgroups;
 use crate::controllers;
 use crate::drivers;
+use crate::events::Events;
 use crate::facts;
 use crate::host::Host;
 use crate::logs::Logs;
+use crate::progress::{Progress, announce};
 use crate::readable::readable;
-use crate::sequence::{self, Observer, Phase, Sequence, Step, Task, TaskError};
+use crate::sequence::{self, Phase, Sequence, Task, TaskError};
 use crate::service::{self, Parts};
 use crate::sockets::Sockets;
 use crate::state_access;
@@ -28,7 +30,7 @@ use crate::supervisor::launch::ProcessLauncher;
 use crate::supervisor::status::{ServiceState, ServiceStatus};
 use crate::supervisor::table::SERVICES;
 use crate::sysctl;
-use crate::timeline::{Kind, Timeline};
+use crate::timeline::Timeline;
 
 /// PID 1's own name among the services.
 const SELF: &str = "machined";
@@ -48,7 +50,9 @@ pub(crate) async fn run(
     let children = Children::start(child_signals);
     let state: Arc<dyn State> = Arc::new(MemoryState::new());
     let sockets = Sockets::make()?;
-    let board = Board::new(Box::new(announce));
+    let events = Events::new();
+    let announced = events.clone();
+    let board = Board::new(Box::new(move |status| announce(status, &announced)));
     let host = Arc::new(host);
 
     let launcher = ProcessLauncher {
@@ -63,6 +67,7 @@ pub(crate) async fn run(
         state: Arc::clone(&state),
         board: board.clone(),
         logs,
+        events: events.clone(),
         host: Arc::clone(&host),
     };
 
@@ -71,9 +76,9 @@ pub(crate) async fn run(
     let controllers = tokio::spawn(controllers.run(stop.clone()));
     start_serving(&parts, &board)?;
 
-    let progress = Progress { timeline };
+    let progress = Progress { timeline, events };
     sequence::run(initialize(&parts, &supervisor), &progress).await?;
-    report(&progress.timeline);
+    progress.report();
 
     let power = asked(&wishes).await?;
     info!(?power, "going down");
@@ -83,22 +88,6 @@ pub(crate) async fn run(
         warn!(%error, "the controllers ended badly");
     }
     Ok(power)
-}
-
-/// Says how long each part of the boot took.
-fn report(timeline: &Timeline) {
-    for entry in timeline.entries() {
-        let milliseconds = |nanoseconds: u64| nanoseconds / 1_000_000;
-        let end = entry.end_ns.unwrap_or(entry.start_ns);
-        info!(
-            kind = ?entry.kind,
-            from_ms = milliseconds(entry.start_ns),
-            took_ms = milliseconds(end.saturating_sub(entry.start_ns)),
-            "boot: {}",
-            entry.name
-        );
-    }
-    info!("the machine is up");
 }
 
 /// Sockets first: whoever connects waits until it is served.
@@ -215,40 +204,6 @@ mod requests {
             signal if signal == Signal::USR1.as_raw() => Some(Power::Restart),
             signal if signal == Signal::CHILD.as_raw() => None,
             _ => Some(Power::Off),
-        }
-    }
-}
-
-/// A line for each event of a service, in the style that people know.
-fn announce(status: &ServiceStatus) {
-    if let Some(event) = status.events.back() {
-        info!(
-            "service[{}]({}): {}",
-            status.id,
-            event.state.as_str(),
-            event.message
-        );
-    }
-}
-
-/// Writes progress to the timeline and to the log.
-struct Progress {
-    timeline: Arc<Timeline>,
-}
-
-impl Observer for Progress {
-    fn started(&self, step: Step) {
-        if let Step::Task(name) = step {
-            self.timeline.begin(Kind::Task, name);
-        }
-    }
-
-    fn stopped(&self, step: Step, error: Option<&str>) {
-        if let Step::Task(name) = step {
-            self.timeline.end(Kind::Task, name);
-        }
-        if let Some(error) = error {
-            error!(?step, error, "failed");
         }
     }
 }

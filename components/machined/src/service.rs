@@ -1,10 +1,12 @@
 //! What PID 1 serves: the machine API, and the state.
 
+mod events;
 mod files;
 mod machine;
 mod mounts;
 
 mod stream;
+mod usage;
 
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 
+use crate::events::Events;
 use crate::host::Host;
 use crate::logs::Logs;
 use crate::supervisor::board::Board;
@@ -27,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) state: Arc<dyn State>,
     pub(crate) board: Board,
     pub(crate) logs: Logs,
+    pub(crate) events: Events,
     pub(crate) host: Arc<Host>,
 }
 

@@ -5,17 +5,18 @@ use std::path::Path;
 use ichor_api::common::{ContainerDriver, Data};
 use ichor_api::machine::machine_service_server::MachineService;
 use ichor_api::machine::{
-    CpUsInfo, CpuInfoResponse, DiskStats, DiskStatsResponse, DmesgRequest, FileInfo, Hostname,
-    HostnameResponse, ListRequest, LoadAvg, LoadAvgResponse, LogsContainer, LogsContainersResponse,
-    LogsRequest, MemInfo, Memory, MemoryResponse, Mounts, MountsResponse, NetworkDeviceStats,
-    NetworkDeviceStatsResponse, PlatformInfo, Process, ProcessesResponse, ServiceEvent,
-    ServiceEvents, ServiceHealth, ServiceInfo, ServiceList, ServiceListResponse, SystemStat,
-    SystemStatResponse, Version, VersionInfo, VersionResponse,
+    CpUsInfo, CpuInfoResponse, DiskStats, DiskStatsResponse, DiskUsageInfo, DiskUsageRequest,
+    DmesgRequest, Event, EventsRequest, FileInfo, Hostname, HostnameResponse, ListRequest, LoadAvg,
+    LoadAvgResponse, LogsContainer, LogsContainersResponse, LogsRequest, MemInfo, Memory,
+    MemoryResponse, Mounts, MountsResponse, NetworkDeviceStats, NetworkDeviceStatsResponse,
+    PlatformInfo, Process, ProcessesResponse, ServiceEvent, ServiceEvents, ServiceInfo,
+    ServiceList, ServiceListResponse, SystemStat, SystemStatResponse, Version, VersionInfo,
+    VersionResponse,
 };
 use tonic::{Request, Response, Status};
 
 use super::stream::{Answers, Sink, answer};
-use super::{Parts, files, mounts};
+use super::{Parts, events, files, mounts, usage};
 use crate::kmsg::{From, Reader};
 use crate::proc;
 use crate::supervisor::status::ServiceStatus;
@@ -243,6 +244,23 @@ impl MachineService for MachineApi {
         files::list(request.into_inner())
     }
 
+    async fn events(
+        &self,
+        request: Request<EventsRequest>,
+    ) -> Result<Response<Answers<Event>>, Status> {
+        Ok(events::follow(
+            self.parts.events.clone(),
+            request.into_inner(),
+        ))
+    }
+
+    async fn disk_usage(
+        &self,
+        request: Request<DiskUsageRequest>,
+    ) -> Result<Response<Answers<DiskUsageInfo>>, Status> {
+        usage::measure(request.into_inner())
+    }
+
     async fn logs_containers(
         &self,
         _: Request<()>,
@@ -295,12 +313,7 @@ fn service_info(status: &ServiceStatus) -> ServiceInfo {
         events: Some(ServiceEvents {
             events: events.collect(),
         }),
-        health: Some(ServiceHealth {
-            unknown: status.health.healthy.is_none(),
-            healthy: status.health.healthy == Some(true),
-            last_message: status.health.last_message.clone(),
-            last_change: Some(status.health.last_change.into()),
-        }),
+        health: Some(status.health.to_message()),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
+use ichor_api::machine::ServiceHealth;
+
 /// Where a service stands.
 ///
 /// ```text
@@ -53,6 +55,18 @@ pub(crate) struct Health {
     pub(crate) last_message: String,
     /// When `healthy` last changed.
     pub(crate) last_change: SystemTime,
+}
+
+impl Health {
+    /// As the API shows it.
+    pub(crate) fn to_message(&self) -> ServiceHealth {
+        ServiceHealth {
+            unknown: self.healthy.is_none(),
+            healthy: self.healthy == Some(true),
+            last_message: self.last_message.clone(),
+            last_change: Some(self.last_change.into()),
+        }
+    }
 }
 
 /// One entry of a service's history.
