@@ -63,6 +63,7 @@ enum Command {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    ichor_sys::signals::end_at_broken_pipe();
     let Arguments { nodes, command } = Arguments::parse();
     let result = match command {
         Command::Cluster(arguments) => cluster::run(&arguments),

@@ -6,7 +6,7 @@
     missing_docs,
     missing_debug_implementations,
     clippy::all,
-    clippy::unwrap_used,
+    clippy::allow_attributes_without_reason,
     rustdoc::all,
     reason = "generated; documented in proto/"
 )]

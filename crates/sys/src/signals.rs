@@ -34,6 +34,12 @@ pub fn block() -> io::Result<()> {
     }
 }
 
+/// Lets a program end quietly when whoever reads its output has gone, as `ichor get | head` does.
+pub fn end_at_broken_pipe() {
+    // SAFETY: the default action needs no handler of ours, and no other thread exists yet.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 impl SignalFd {
     /// A descriptor that becomes readable with any of these signals.
     ///
