@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 
 /// Wakes one controller. Wake-ups that come before the next pass begins are one.
@@ -35,5 +36,7 @@ impl Waker {
     /// Waits for the next wake-up, or takes one that is due. Cancel-safe.
     pub(crate) async fn woken(&self) {
         self.0.notify.notified().await;
+        // Wake-ups since the first one are served by the same pass, so their permit is taken too.
+        let _taken: Option<()> = self.0.notify.notified().now_or_never();
     }
 }

@@ -1,0 +1,4 @@
+//! Tests in network namespaces; they need root.
+
+#[cfg(test)]
+mod dhcp;

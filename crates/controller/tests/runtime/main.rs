@@ -1,0 +1,4 @@
+//! The runtime as controllers see it.
+
+#[cfg(test)]
+mod promises;
