@@ -3,6 +3,7 @@
 //! Needs root, `ip` and `dnsmasq` (Debian's dnsmasq-base).
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use ichor_resource::specs::network::{
     NodeAddress, Operator, OperatorSpec, ResolverStatus, RouteStatus, TimeServerStatus,
 };
 use ichor_resource::{Pointer, Resource, Spec};
-use ichor_state::{MemoryState, State, StateExt};
+use ichor_state::{MemoryState, RemoteState, StateExt, StateServer};
 use tokio_util::sync::CancellationToken;
 
 const CONFIG: &str = "network-config";
@@ -246,6 +247,23 @@ async fn disappears_and_returns(state: &MemoryState, cable: &Cable) {
     panic!("the address does not come back");
 }
 
+fn socket() -> PathBuf {
+    std::env::temp_dir().join(format!("ichor-state-{}.sock", std::process::id()))
+}
+
+/// The state as the component sees it on a node: over gRPC on a unix socket.
+fn served(state: Arc<MemoryState>) -> RemoteState {
+    let path = socket();
+    drop(std::fs::remove_file(&path));
+    let listener = tokio::net::UnixListener::bind(&path).expect("listen");
+    let incoming = tokio_stream::wrappers::UnixListenerStream::new(listener);
+    let service = StateServer::new(state).into_service();
+    let router = tonic::transport::Server::builder().add_service(service);
+    // Ends with the runtime.
+    tokio::spawn(router.serve_with_incoming(incoming));
+    RemoteState::unix(path)
+}
+
 #[test]
 fn netns_a_lease_configures_the_node_and_its_end_undoes_that() {
     let cable = Cable::new();
@@ -263,7 +281,8 @@ fn netns_a_lease_configures_the_node_and_its_end_undoes_that() {
         runtime.expect("runtime").block_on(async move {
             let state = Arc::new(MemoryState::new());
             let shutdown = CancellationToken::new();
-            let running = run(Arc::clone(&state) as Arc<dyn State>, shutdown.clone());
+            let remote = served(Arc::clone(&state));
+            let running = run(Arc::new(remote), shutdown.clone());
             let checked = async {
                 lease_arrives_and_goes(&state, &cable).await;
                 shutdown.cancel();
@@ -274,6 +293,7 @@ fn netns_a_lease_configures_the_node_and_its_end_undoes_that() {
     });
     let outcome = inside.join();
     drop(server);
+    drop(std::fs::remove_file(socket()));
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
