@@ -18,7 +18,6 @@ const APPLETS: &[&str] = &[
     "usr/sbin/reboot",
     "usr/sbin/shutdown",
     "usr/bin/machined",
-    "usr/bin/storaged",
     "usr/bin/networkd",
     "usr/bin/apid",
 ];

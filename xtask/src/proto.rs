@@ -1,5 +1,7 @@
 //! `cargo xtask proto`: the Rust of the contract, generated from `proto/`.
 
+mod docs;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -7,6 +9,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use prost::Message;
+use prost_types::FileDescriptorSet;
+
+/// The table of all methods.
+const PAGE: &str = "docs/api.md";
 
 /// Fields whose content is passed on without a copy.
 const BYTES: &[&str] = &[
@@ -21,7 +27,16 @@ const BYTES: &[&str] = &[
 /// # Errors
 /// A proto that does not compile, with its position, or a file that cannot be written.
 pub(crate) fn run(root: &Path) -> Result<()> {
-    generate(&root.join("proto"), &root.join("crates/api/src/gen"))
+    let descriptors = generate(&root.join("proto"), &root.join("crates/api/src/gen"))?;
+    let page = root.join(PAGE);
+    fs::write(&page, docs::page(&descriptors, &implemented(root)?)?)
+        .with_context(|| format!("write {}", page.display()))
+}
+
+/// Methods that are implemented, one path per line.
+fn implemented(root: &Path) -> Result<String> {
+    let path = root.join("crates/api/implemented.txt");
+    fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
 }
 
 /// Whether `crates/api/src/gen` is what `proto/` says.
@@ -31,7 +46,13 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 pub(crate) fn check(root: &Path) -> Result<()> {
     let fresh = tempfile::tempdir().context("make a directory")?;
     let out = fresh.path().join("gen");
-    generate(&root.join("proto"), &out)?;
+    let descriptors = generate(&root.join("proto"), &out)?;
+    let page = root.join(PAGE);
+    if fs::read_to_string(&page).unwrap_or_default()
+        != docs::page(&descriptors, &implemented(root)?)?
+    {
+        bail!("{} differs: run `./x proto`", page.display());
+    }
     let committed = root.join("crates/api/src/gen");
     let (new, old) = (load(&out)?, load(&committed)?);
     let names = new.keys().chain(old.keys());
@@ -58,7 +79,7 @@ fn load(directory: &Path) -> Result<BTreeMap<OsString, Vec<u8>>> {
         .collect()
 }
 
-fn generate(protos: &Path, out: &Path) -> Result<()> {
+fn generate(protos: &Path, out: &Path) -> Result<FileDescriptorSet> {
     let files = find(protos)?;
     let descriptors = protox::compile(&files, [protos]).context("compile the protos")?;
     if out.exists() {
@@ -74,8 +95,9 @@ fn generate(protos: &Path, out: &Path) -> Result<()> {
         .out_dir(out)
         .include_file("mod.rs")
         .emit_rerun_if_changed(false)
-        .compile_fds_with_config(descriptors, config)
-        .context("generate Rust")
+        .compile_fds_with_config(descriptors.clone(), config)
+        .context("generate Rust")?;
+    Ok(descriptors)
 }
 
 /// All protos below a directory, sorted, so that the output does not depend on the disk.

@@ -37,12 +37,6 @@ fn access(id: &str) -> Access {
             types.push(("MachineConfigs.config.talos.dev", Permit::Read));
             Access::declared(types)
         }
-        "storaged" => {
-            let types = definitions()
-                .iter()
-                .filter(|each| each.type_name.ends_with(".block.talos.dev"));
-            Access::declared(types.map(|each| (each.type_name, Permit::Write)))
-        }
         "apid" => Access::declared([
             ("NodeAddresses.net.talos.dev", Permit::Read),
             ("HostnameStatuses.net.talos.dev", Permit::Read),
