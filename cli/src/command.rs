@@ -2,8 +2,13 @@
 
 pub(crate) mod cluster;
 pub(crate) mod dmesg;
+pub(crate) mod events;
 pub(crate) mod get;
+pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod memory;
+pub(crate) mod mounts;
+pub(crate) mod processes;
 pub(crate) mod service;
+pub(crate) mod usage;
 pub(crate) mod version;

@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use command::{cluster, dmesg, get, logs, memory, service, version};
+use command::{
+    cluster, dmesg, events, get, list, logs, memory, mounts, processes, service, usage, version,
+};
 use connect::NodeFlags;
 
 /// Talk to Ichor nodes.
@@ -40,6 +42,8 @@ enum Command {
     },
     /// Print the kernel log.
     Dmesg(dmesg::Arguments),
+    /// Follow what happens on nodes.
+    Events(events::Arguments),
     /// Get or watch resources.
     #[command(visible_alias = "g")]
     Get(get::Arguments),
@@ -49,14 +53,26 @@ enum Command {
         #[command(subcommand)]
         command: ichor_imager::command::Command,
     },
+    /// List a directory.
+    #[command(visible_alias = "ls")]
+    List(list::Arguments),
     /// Print the log of a service.
     Logs(logs::Arguments),
     /// Show how memory is used.
     #[command(visible_aliases = ["m", "free"])]
     Memory(memory::Arguments),
+    /// List mounts and their sizes.
+    #[command(visible_alias = "mount")]
+    Mounts(mounts::Arguments),
+    /// List processes.
+    #[command(visible_aliases = ["p", "ps"])]
+    Processes(processes::Arguments),
     /// List services, or show one.
     #[command(visible_alias = "services")]
     Service(service::Arguments),
+    /// Show how much space directories take.
+    #[command(visible_alias = "du")]
+    Usage(usage::Arguments),
     /// Print the versions of client and node.
     Version(version::Arguments),
 }
@@ -78,6 +94,11 @@ async fn main() -> ExitCode {
         Command::Logs(arguments) => logs::run(&nodes, &arguments).await,
         Command::Memory(arguments) => memory::run(&nodes, &arguments).await,
         Command::Service(arguments) => service::run(&nodes, &arguments).await,
+        Command::Events(arguments) => events::run(&nodes, &arguments).await,
+        Command::List(arguments) => list::run(&nodes, &arguments).await,
+        Command::Mounts(arguments) => mounts::run(&nodes, &arguments).await,
+        Command::Processes(arguments) => processes::run(&nodes, &arguments).await,
+        Command::Usage(arguments) => usage::run(&nodes, &arguments).await,
         Command::Version(arguments) => version::run(&nodes, &arguments).await,
     };
     match result {
