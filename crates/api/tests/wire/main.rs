@@ -1,0 +1,4 @@
+//! The contract against the facts of the wire.
+
+#[cfg(test)]
+mod facts;
