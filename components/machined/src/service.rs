@@ -4,6 +4,7 @@ mod events;
 mod files;
 mod machine;
 mod mounts;
+mod not_yet;
 
 mod stream;
 mod usage;
@@ -43,9 +44,10 @@ pub(crate) async fn serve(
     listener: UnixListener,
 ) -> Result<(), tonic::transport::Error> {
     let public = public_state(Arc::clone(&parts.state));
-    Server::builder()
+    let router = Server::builder()
         .add_service(public.into_service())
-        .add_service(MachineServiceServer::new(machine::MachineApi::new(parts)))
+        .add_service(MachineServiceServer::new(machine::MachineApi::new(parts)));
+    not_yet::add_to(router)
         .serve_with_incoming(UnixListenerStream::new(listener))
         .await
 }
