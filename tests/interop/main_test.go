@@ -139,27 +139,6 @@ func TestUnaryCalls(t *testing.T) {
 			t.Fatal(reply, err)
 		}
 	})
-	t.Run("disks", func(t *testing.T) {
-		if _, err := c.StorageClient.Disks(ctx, empty); err != nil {
-			t.Fatal(err)
-		}
-	})
-	t.Run("netstat", func(t *testing.T) {
-		request := &machine.NetstatRequest{
-			Filter: machine.NetstatRequest_LISTENING,
-			L4Proto: &machine.NetstatRequest_L4Proto{Tcp: true, Tcp6: true},
-		}
-		reply, err := c.MachineClient.Netstat(ctx, request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, record := range reply.Messages[0].Connectrecord {
-			if record.Localport == 50000 {
-				return
-			}
-		}
-		t.Errorf("nothing listens on port 50000: %v", reply)
-	})
 }
 
 // drain reads a stream to its end or to limit messages.

@@ -32,14 +32,38 @@ pub(crate) fn load_present(modules: &Modules) {
     let mut seen = BTreeSet::new();
     loop {
         let aliases = present_aliases();
-        let new: Vec<_> = aliases.difference(&seen).cloned().collect();
+        let mut new: Vec<_> = aliases.difference(&seen).cloned().collect();
         if new.is_empty() {
             info!(devices = seen.len(), "drivers loaded");
             return;
         }
+        new.sort_by_key(|alias| Urgency::of(alias));
         for alias in new {
             request(modules, &alias);
             seen.insert(alias);
+        }
+    }
+}
+
+/// What the node waits for comes first; loading all drivers takes seconds on a slow machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    Network,
+    Disk,
+    Rest,
+}
+
+impl Urgency {
+    /// PCI aliases name the class of the device (`bc02`: network, `bc01`: storage), virtio aliases
+    /// its number (1 and 2).
+    fn of(alias: &str) -> Self {
+        let is_class = |class: &str| alias.starts_with("pci:") && alias.contains(class);
+        if alias.starts_with("virtio:d00000001") || is_class("bc02") {
+            Self::Network
+        } else if alias.starts_with("virtio:d00000002") || is_class("bc01") {
+            Self::Disk
+        } else {
+            Self::Rest
         }
     }
 }
@@ -129,7 +153,18 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::added_alias;
+    use super::{Urgency, added_alias};
+
+    #[test]
+    fn the_network_comes_before_disks_and_those_before_the_rest() {
+        let nic = "pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00";
+        let disk = "pci:v00008086d00002922sv00001AF4sd00001100bc01sc06i01";
+        assert_eq!(Urgency::of(nic), Urgency::Network);
+        assert_eq!(Urgency::of("virtio:d00000001v00001AF4"), Urgency::Network);
+        assert_eq!(Urgency::of(disk), Urgency::Disk);
+        assert_eq!(Urgency::of("acpi:PNP0A08:bc02"), Urgency::Rest);
+        assert!(Urgency::Network < Urgency::Disk && Urgency::Disk < Urgency::Rest);
+    }
 
     #[test]
     fn finds_the_alias_of_an_added_device() {
