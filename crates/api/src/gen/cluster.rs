@@ -33,6 +33,7 @@ pub mod cluster_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// The cluster as a whole.
     #[derive(Debug, Clone)]
     pub struct ClusterServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -102,6 +103,7 @@ pub mod cluster_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Runs the checks of a cluster and sends a line for each change.
         pub async fn health_check(
             &mut self,
             request: impl tonic::IntoRequest<super::HealthCheckRequest>,
@@ -141,6 +143,7 @@ pub mod cluster_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ClusterServiceServer.
     #[async_trait]
     pub trait ClusterService: std::marker::Send + std::marker::Sync + 'static {
+        /// Runs the checks of a cluster and sends a line for each change.
         async fn health_check(
             &self,
             request: tonic::Request<super::HealthCheckRequest>,
@@ -151,6 +154,7 @@ pub mod cluster_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// The cluster as a whole.
     #[derive(Debug)]
     pub struct ClusterServiceServer<T> {
         inner: Arc<T>,

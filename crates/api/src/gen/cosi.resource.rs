@@ -353,6 +353,7 @@ pub mod state_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// The resources of a machine. Callers of the API may only read.
     #[derive(Debug, Clone)]
     pub struct StateClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -422,6 +423,7 @@ pub mod state_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Reads one resource.
         pub async fn get(
             &mut self,
             request: impl tonic::IntoRequest<super::GetRequest>,
@@ -440,6 +442,7 @@ pub mod state_client {
             req.extensions_mut().insert(GrpcMethod::new("cosi.resource.State", "Get"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sends the resources of a type, one in each message, sorted by id.
         pub async fn list(
             &mut self,
             request: impl tonic::IntoRequest<super::ListRequest>,
@@ -461,6 +464,7 @@ pub mod state_client {
             req.extensions_mut().insert(GrpcMethod::new("cosi.resource.State", "List"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Stores a new resource.
         pub async fn create(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateRequest>,
@@ -482,6 +486,7 @@ pub mod state_client {
                 .insert(GrpcMethod::new("cosi.resource.State", "Create"));
             self.inner.unary(req, path, codec).await
         }
+        /// Replaces a resource, if its version is the expected one.
         pub async fn update(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateRequest>,
@@ -503,6 +508,7 @@ pub mod state_client {
                 .insert(GrpcMethod::new("cosi.resource.State", "Update"));
             self.inner.unary(req, path, codec).await
         }
+        /// Removes a resource that has no finalizers.
         pub async fn destroy(
             &mut self,
             request: impl tonic::IntoRequest<super::DestroyRequest>,
@@ -527,6 +533,7 @@ pub mod state_client {
                 .insert(GrpcMethod::new("cosi.resource.State", "Destroy"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sends the changes of one resource or of a type. The first message is empty and says that the watch stands.
         pub async fn watch(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchRequest>,
@@ -550,6 +557,7 @@ pub mod state_client {
             req.extensions_mut().insert(GrpcMethod::new("cosi.resource.State", "Watch"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Marks a resource for removal.
         pub async fn teardown(
             &mut self,
             request: impl tonic::IntoRequest<super::TeardownRequest>,
@@ -574,6 +582,7 @@ pub mod state_client {
                 .insert(GrpcMethod::new("cosi.resource.State", "Teardown"));
             self.inner.unary(req, path, codec).await
         }
+        /// Marks a resource for removal, and removes it when its last finalizer is gone.
         pub async fn teardown_and_destroy(
             &mut self,
             request: impl tonic::IntoRequest<super::TeardownAndDestroyRequest>,
@@ -613,12 +622,14 @@ pub mod state_server {
     /// Generated trait containing gRPC methods that should be implemented for use with StateServer.
     #[async_trait]
     pub trait State: std::marker::Send + std::marker::Sync + 'static {
+        /// Reads one resource.
         async fn get(
             &self,
             request: tonic::Request<super::GetRequest>,
         ) -> std::result::Result<tonic::Response<super::GetResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends the resources of a type, one in each message, sorted by id.
         async fn list(
             &self,
             request: tonic::Request<super::ListRequest>,
@@ -628,18 +639,21 @@ pub mod state_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Stores a new resource.
         async fn create(
             &self,
             request: tonic::Request<super::CreateRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Replaces a resource, if its version is the expected one.
         async fn update(
             &self,
             request: tonic::Request<super::UpdateRequest>,
         ) -> std::result::Result<tonic::Response<super::UpdateResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Removes a resource that has no finalizers.
         async fn destroy(
             &self,
             request: tonic::Request<super::DestroyRequest>,
@@ -649,6 +663,7 @@ pub mod state_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends the changes of one resource or of a type. The first message is empty and says that the watch stands.
         async fn watch(
             &self,
             request: tonic::Request<super::WatchRequest>,
@@ -658,6 +673,7 @@ pub mod state_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Marks a resource for removal.
         async fn teardown(
             &self,
             request: tonic::Request<super::TeardownRequest>,
@@ -667,6 +683,7 @@ pub mod state_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Marks a resource for removal, and removes it when its last finalizer is gone.
         async fn teardown_and_destroy(
             &self,
             request: tonic::Request<super::TeardownAndDestroyRequest>,
@@ -677,6 +694,7 @@ pub mod state_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// The resources of a machine. Callers of the API may only read.
     #[derive(Debug)]
     pub struct StateServer<T> {
         inner: Arc<T>,

@@ -70,6 +70,7 @@ pub mod inspect_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// The inside of the operating system.
     #[derive(Debug, Clone)]
     pub struct InspectServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -139,6 +140,7 @@ pub mod inspect_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Which controller reads and writes which resources.
         pub async fn controller_runtime_dependencies(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -183,6 +185,7 @@ pub mod inspect_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with InspectServiceServer.
     #[async_trait]
     pub trait InspectService: std::marker::Send + std::marker::Sync + 'static {
+        /// Which controller reads and writes which resources.
         async fn controller_runtime_dependencies(
             &self,
             request: tonic::Request<()>,
@@ -193,6 +196,7 @@ pub mod inspect_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// The inside of the operating system.
     #[derive(Debug)]
     pub struct InspectServiceServer<T> {
         inner: Arc<T>,

@@ -111,6 +111,7 @@ pub mod debug_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// Help for people who look for a fault.
     #[derive(Debug, Clone)]
     pub struct DebugServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -180,6 +181,7 @@ pub mod debug_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Runs a container with its input and output connected to the caller.
         pub async fn container_run(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -221,6 +223,7 @@ pub mod debug_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with DebugServiceServer.
     #[async_trait]
     pub trait DebugService: std::marker::Send + std::marker::Sync + 'static {
+        /// Runs a container with its input and output connected to the caller.
         async fn container_run(
             &self,
             request: tonic::Request<tonic::Streaming<super::DebugContainerRunRequest>>,
@@ -231,6 +234,7 @@ pub mod debug_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// Help for people who look for a fault.
     #[derive(Debug)]
     pub struct DebugServiceServer<T> {
         inner: Arc<T>,
@@ -569,6 +573,7 @@ pub mod image_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// Container images.
     #[derive(Debug, Clone)]
     pub struct ImageServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -638,6 +643,7 @@ pub mod image_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Lists the images of a containerd instance.
         pub async fn list(
             &mut self,
             request: impl tonic::IntoRequest<super::ImageServiceListRequest>,
@@ -661,6 +667,7 @@ pub mod image_service_client {
             req.extensions_mut().insert(GrpcMethod::new("machine.ImageService", "List"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Fetches an image and reports progress; the last message names it by its digest.
         pub async fn pull(
             &mut self,
             request: impl tonic::IntoRequest<super::ImageServicePullRequest>,
@@ -684,6 +691,7 @@ pub mod image_service_client {
             req.extensions_mut().insert(GrpcMethod::new("machine.ImageService", "Pull"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Takes an image archive: first where to put it, then its bytes.
         pub async fn import(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -710,6 +718,7 @@ pub mod image_service_client {
                 .insert(GrpcMethod::new("machine.ImageService", "Import"));
             self.inner.client_streaming(req, path, codec).await
         }
+        /// Deletes an image.
         pub async fn remove(
             &mut self,
             request: impl tonic::IntoRequest<super::ImageServiceRemoveRequest>,
@@ -731,6 +740,7 @@ pub mod image_service_client {
                 .insert(GrpcMethod::new("machine.ImageService", "Remove"));
             self.inner.unary(req, path, codec).await
         }
+        /// Checks the signature of an image against the configured rules.
         pub async fn verify(
             &mut self,
             request: impl tonic::IntoRequest<super::ImageServiceVerifyRequest>,
@@ -770,6 +780,7 @@ pub mod image_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ImageServiceServer.
     #[async_trait]
     pub trait ImageService: std::marker::Send + std::marker::Sync + 'static {
+        /// Lists the images of a containerd instance.
         async fn list(
             &self,
             request: tonic::Request<super::ImageServiceListRequest>,
@@ -779,6 +790,7 @@ pub mod image_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Fetches an image and reports progress; the last message names it by its digest.
         async fn pull(
             &self,
             request: tonic::Request<super::ImageServicePullRequest>,
@@ -788,6 +800,7 @@ pub mod image_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Takes an image archive: first where to put it, then its bytes.
         async fn import(
             &self,
             request: tonic::Request<tonic::Streaming<super::ImageServiceImportRequest>>,
@@ -797,12 +810,14 @@ pub mod image_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Deletes an image.
         async fn remove(
             &self,
             request: tonic::Request<super::ImageServiceRemoveRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Checks the signature of an image against the configured rules.
         async fn verify(
             &self,
             request: tonic::Request<super::ImageServiceVerifyRequest>,
@@ -813,6 +828,7 @@ pub mod image_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// Container images.
     #[derive(Debug)]
     pub struct ImageServiceServer<T> {
         inner: Arc<T>,
@@ -1223,6 +1239,7 @@ pub mod lifecycle_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// Installing and replacing the operating system.
     #[derive(Debug, Clone)]
     pub struct LifecycleServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1292,6 +1309,7 @@ pub mod lifecycle_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Installs on a disk and reports progress, then an exit code. Does not restart the machine.
         pub async fn install(
             &mut self,
             request: impl tonic::IntoRequest<super::LifecycleServiceInstallRequest>,
@@ -1318,6 +1336,7 @@ pub mod lifecycle_service_client {
                 .insert(GrpcMethod::new("machine.LifecycleService", "Install"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Replaces the installed system and reports progress, then an exit code. Does not restart the machine.
         pub async fn upgrade(
             &mut self,
             request: impl tonic::IntoRequest<super::LifecycleServiceUpgradeRequest>,
@@ -1359,6 +1378,7 @@ pub mod lifecycle_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with LifecycleServiceServer.
     #[async_trait]
     pub trait LifecycleService: std::marker::Send + std::marker::Sync + 'static {
+        /// Installs on a disk and reports progress, then an exit code. Does not restart the machine.
         async fn install(
             &self,
             request: tonic::Request<super::LifecycleServiceInstallRequest>,
@@ -1368,6 +1388,7 @@ pub mod lifecycle_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Replaces the installed system and reports progress, then an exit code. Does not restart the machine.
         async fn upgrade(
             &self,
             request: tonic::Request<super::LifecycleServiceUpgradeRequest>,
@@ -1378,6 +1399,7 @@ pub mod lifecycle_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// Installing and replacing the operating system.
     #[derive(Debug)]
     pub struct LifecycleServiceServer<T> {
         inner: Arc<T>,
@@ -1624,6 +1646,7 @@ pub mod lvm_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// The volume manager LVM.
     #[derive(Debug, Clone)]
     pub struct LvmServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1693,6 +1716,7 @@ pub mod lvm_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Removes a logical volume.
         pub async fn logical_volume_remove(
             &mut self,
             request: impl tonic::IntoRequest<super::LvmServiceLogicalVolumeRemoveRequest>,
@@ -1714,6 +1738,7 @@ pub mod lvm_service_client {
                 .insert(GrpcMethod::new("machine.LVMService", "LogicalVolumeRemove"));
             self.inner.unary(req, path, codec).await
         }
+        /// Removes a volume group with its logical volumes.
         pub async fn volume_group_remove(
             &mut self,
             request: impl tonic::IntoRequest<super::LvmServiceVolumeGroupRemoveRequest>,
@@ -1735,6 +1760,7 @@ pub mod lvm_service_client {
                 .insert(GrpcMethod::new("machine.LVMService", "VolumeGroupRemove"));
             self.inner.unary(req, path, codec).await
         }
+        /// Removes the label of a physical volume.
         pub async fn physical_volume_remove(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -1773,18 +1799,21 @@ pub mod lvm_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with LvmServiceServer.
     #[async_trait]
     pub trait LvmService: std::marker::Send + std::marker::Sync + 'static {
+        /// Removes a logical volume.
         async fn logical_volume_remove(
             &self,
             request: tonic::Request<super::LvmServiceLogicalVolumeRemoveRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Removes a volume group with its logical volumes.
         async fn volume_group_remove(
             &self,
             request: tonic::Request<super::LvmServiceVolumeGroupRemoveRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Removes the label of a physical volume.
         async fn physical_volume_remove(
             &self,
             request: tonic::Request<super::LvmServicePhysicalVolumeRemoveRequest>,
@@ -1792,6 +1821,7 @@ pub mod lvm_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// The volume manager LVM.
     #[derive(Debug)]
     pub struct LvmServiceServer<T> {
         inner: Arc<T>,
@@ -4363,6 +4393,7 @@ pub mod machine_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// The machine itself: what it runs, what it knows, and its life cycle.
     #[derive(Debug, Clone)]
     pub struct MachineServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -4432,6 +4463,7 @@ pub mod machine_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Checks a machine configuration and applies, stages or tries it.
         pub async fn apply_configuration(
             &mut self,
             request: impl tonic::IntoRequest<super::ApplyConfigurationRequest>,
@@ -4456,6 +4488,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "ApplyConfiguration"));
             self.inner.unary(req, path, codec).await
         }
+        /// Starts the first etcd member of a new cluster.
         pub async fn bootstrap(
             &mut self,
             request: impl tonic::IntoRequest<super::BootstrapRequest>,
@@ -4480,6 +4513,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Bootstrap"));
             self.inner.unary(req, path, codec).await
         }
+        /// Lists the containers of a containerd namespace.
         pub async fn containers(
             &mut self,
             request: impl tonic::IntoRequest<super::ContainersRequest>,
@@ -4504,6 +4538,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Containers"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sends a path as a compressed tar archive.
         pub async fn copy(
             &mut self,
             request: impl tonic::IntoRequest<super::CopyRequest>,
@@ -4528,6 +4563,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Copy"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Frequencies of each processor, in kHz.
         pub async fn cpu_freq_stats(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -4552,6 +4588,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "CPUFreqStats"));
             self.inner.unary(req, path, codec).await
         }
+        /// What the kernel knows of each processor.
         pub async fn cpu_info(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -4576,6 +4613,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "CPUInfo"));
             self.inner.unary(req, path, codec).await
         }
+        /// Counters of each block device since the start of the machine.
         pub async fn disk_stats(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -4600,6 +4638,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "DiskStats"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sends the kernel log, one line in each message, and follows it if asked to.
         pub async fn dmesg(
             &mut self,
             request: impl tonic::IntoRequest<super::DmesgRequest>,
@@ -4624,6 +4663,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Dmesg"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Sends what happens on the machine. The first message is empty and says that the stream stands.
         pub async fn events(
             &mut self,
             request: impl tonic::IntoRequest<super::EventsRequest>,
@@ -4648,6 +4688,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Events"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Lists the members of the etcd cluster.
         pub async fn etcd_member_list(
             &mut self,
             request: impl tonic::IntoRequest<super::EtcdMemberListRequest>,
@@ -4672,6 +4713,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "EtcdMemberList"));
             self.inner.unary(req, path, codec).await
         }
+        /// Removes a member from the etcd cluster.
         pub async fn etcd_remove_member_by_id(
             &mut self,
             request: impl tonic::IntoRequest<super::EtcdRemoveMemberByIdRequest>,
@@ -4698,6 +4740,7 @@ pub mod machine_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Makes this machine leave the etcd cluster.
         pub async fn etcd_leave_cluster(
             &mut self,
             request: impl tonic::IntoRequest<super::EtcdLeaveClusterRequest>,
@@ -4722,6 +4765,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "EtcdLeaveCluster"));
             self.inner.unary(req, path, codec).await
         }
+        /// Hands the leadership of etcd to another member.
         pub async fn etcd_forfeit_leadership(
             &mut self,
             request: impl tonic::IntoRequest<super::EtcdForfeitLeadershipRequest>,
@@ -4748,6 +4792,7 @@ pub mod machine_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Takes a snapshot from which etcd is to be recovered.
         pub async fn etcd_recover(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -4774,6 +4819,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "EtcdRecover"));
             self.inner.client_streaming(req, path, codec).await
         }
+        /// Sends a snapshot of etcd.
         pub async fn etcd_snapshot(
             &mut self,
             request: impl tonic::IntoRequest<super::EtcdSnapshotRequest>,
@@ -4798,6 +4844,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "EtcdSnapshot"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Lists the alarms of etcd.
         pub async fn etcd_alarm_list(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -4822,6 +4869,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "EtcdAlarmList"));
             self.inner.unary(req, path, codec).await
         }
+        /// Clears the alarms of etcd.
         pub async fn etcd_alarm_disarm(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -4846,6 +4894,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "EtcdAlarmDisarm"));
             self.inner.unary(req, path, codec).await
         }
+        /// Defragments the storage of this machine's etcd member.
         pub async fn etcd_defragment(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -4870,6 +4919,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "EtcdDefragment"));
             self.inner.unary(req, path, codec).await
         }
+        /// Describes this machine's etcd member.
         pub async fn etcd_status(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -4894,6 +4944,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "EtcdStatus"));
             self.inner.unary(req, path, codec).await
         }
+        /// Says whether the storage of etcd can go back to a version.
         pub async fn etcd_downgrade_validate(
             &mut self,
             request: impl tonic::IntoRequest<super::EtcdDowngradeValidateRequest>,
@@ -4920,6 +4971,7 @@ pub mod machine_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Begins to bring the storage of etcd back to a version.
         pub async fn etcd_downgrade_enable(
             &mut self,
             request: impl tonic::IntoRequest<super::EtcdDowngradeEnableRequest>,
@@ -4946,6 +4998,7 @@ pub mod machine_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Gives up bringing the storage of etcd back.
         pub async fn etcd_downgrade_cancel(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -4972,6 +5025,7 @@ pub mod machine_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The host name that the kernel holds.
         pub async fn hostname(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -4996,6 +5050,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Hostname"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sends a configuration for administrators of Kubernetes, as a compressed tar archive.
         pub async fn kubeconfig(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5020,6 +5075,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Kubeconfig"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Lists a directory, parents before children.
         pub async fn list(
             &mut self,
             request: impl tonic::IntoRequest<super::ListRequest>,
@@ -5044,6 +5100,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "List"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Measures how much space paths take, children before parents.
         pub async fn disk_usage(
             &mut self,
             request: impl tonic::IntoRequest<super::DiskUsageRequest>,
@@ -5068,6 +5125,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "DiskUsage"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Averages of the run queue over 1, 5 and 15 minutes.
         pub async fn load_avg(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5092,6 +5150,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "LoadAvg"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sends the log of a service or container, and follows it if asked to.
         pub async fn logs(
             &mut self,
             request: impl tonic::IntoRequest<super::LogsRequest>,
@@ -5116,6 +5175,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Logs"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Names what has a log.
         pub async fn logs_containers(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5140,6 +5200,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "LogsContainers"));
             self.inner.unary(req, path, codec).await
         }
+        /// How memory is used; in KiB, but for counts of huge pages.
         pub async fn memory(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5161,6 +5222,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Memory"));
             self.inner.unary(req, path, codec).await
         }
+        /// Lists the mounts with their sizes in bytes.
         pub async fn mounts(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5182,6 +5244,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Mounts"));
             self.inner.unary(req, path, codec).await
         }
+        /// Counters of each network device since the start of the machine.
         pub async fn network_device_stats(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5206,6 +5269,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "NetworkDeviceStats"));
             self.inner.unary(req, path, codec).await
         }
+        /// Lists the processes.
         pub async fn processes(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5230,6 +5294,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Processes"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sends the content of a regular file.
         pub async fn read(
             &mut self,
             request: impl tonic::IntoRequest<super::ReadRequest>,
@@ -5254,6 +5319,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Read"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Begins to restart the machine and returns at once.
         pub async fn reboot(
             &mut self,
             request: impl tonic::IntoRequest<super::RebootRequest>,
@@ -5275,6 +5341,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Reboot"));
             self.inner.unary(req, path, codec).await
         }
+        /// Ends the process of a container, which is then started again.
         pub async fn restart(
             &mut self,
             request: impl tonic::IntoRequest<super::RestartRequest>,
@@ -5299,6 +5366,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Restart"));
             self.inner.unary(req, path, codec).await
         }
+        /// Makes the other installed system the one that starts, and restarts the machine.
         pub async fn rollback(
             &mut self,
             request: impl tonic::IntoRequest<super::RollbackRequest>,
@@ -5323,6 +5391,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Rollback"));
             self.inner.unary(req, path, codec).await
         }
+        /// Begins to wipe the machine and returns at once.
         pub async fn reset(
             &mut self,
             request: impl tonic::IntoRequest<super::ResetRequest>,
@@ -5344,6 +5413,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Reset"));
             self.inner.unary(req, path, codec).await
         }
+        /// Lists the services with their state, health and history.
         pub async fn service_list(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5368,6 +5438,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "ServiceList"));
             self.inner.unary(req, path, codec).await
         }
+        /// Restarts a service.
         pub async fn service_restart(
             &mut self,
             request: impl tonic::IntoRequest<super::ServiceRestartRequest>,
@@ -5392,6 +5463,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "ServiceRestart"));
             self.inner.unary(req, path, codec).await
         }
+        /// Starts a service.
         pub async fn service_start(
             &mut self,
             request: impl tonic::IntoRequest<super::ServiceStartRequest>,
@@ -5416,6 +5488,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "ServiceStart"));
             self.inner.unary(req, path, codec).await
         }
+        /// Stops a service.
         pub async fn service_stop(
             &mut self,
             request: impl tonic::IntoRequest<super::ServiceStopRequest>,
@@ -5440,6 +5513,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "ServiceStop"));
             self.inner.unary(req, path, codec).await
         }
+        /// Begins to power the machine off and returns at once.
         pub async fn shutdown(
             &mut self,
             request: impl tonic::IntoRequest<super::ShutdownRequest>,
@@ -5464,6 +5538,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Shutdown"));
             self.inner.unary(req, path, codec).await
         }
+        /// How much memory and processor time containers use.
         pub async fn stats(
             &mut self,
             request: impl tonic::IntoRequest<super::StatsRequest>,
@@ -5485,6 +5560,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Stats"));
             self.inner.unary(req, path, codec).await
         }
+        /// Counters of the kernel since the start of the machine; times in seconds.
         pub async fn system_stat(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5509,6 +5585,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "SystemStat"));
             self.inner.unary(req, path, codec).await
         }
+        /// Installs another version and restarts the machine.
         #[deprecated]
         pub async fn upgrade(
             &mut self,
@@ -5534,6 +5611,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Upgrade"));
             self.inner.unary(req, path, codec).await
         }
+        /// The version that the machine runs, and its platform.
         pub async fn version(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -5558,6 +5636,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Version"));
             self.inner.unary(req, path, codec).await
         }
+        /// Makes a client certificate with roles and a lifetime.
         pub async fn generate_client_configuration(
             &mut self,
             request: impl tonic::IntoRequest<super::GenerateClientConfigurationRequest>,
@@ -5587,6 +5666,7 @@ pub mod machine_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Sends the packets of a network interface as a capture file.
         pub async fn packet_capture(
             &mut self,
             request: impl tonic::IntoRequest<super::PacketCaptureRequest>,
@@ -5611,6 +5691,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "PacketCapture"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Lists the sockets.
         pub async fn netstat(
             &mut self,
             request: impl tonic::IntoRequest<super::NetstatRequest>,
@@ -5635,6 +5716,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "Netstat"));
             self.inner.unary(req, path, codec).await
         }
+        /// Writes a value of the META partition.
         pub async fn meta_write(
             &mut self,
             request: impl tonic::IntoRequest<super::MetaWriteRequest>,
@@ -5659,6 +5741,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "MetaWrite"));
             self.inner.unary(req, path, codec).await
         }
+        /// Removes a value of the META partition.
         pub async fn meta_delete(
             &mut self,
             request: impl tonic::IntoRequest<super::MetaDeleteRequest>,
@@ -5683,6 +5766,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "MetaDelete"));
             self.inner.unary(req, path, codec).await
         }
+        /// Lists the container images.
         #[deprecated]
         pub async fn image_list(
             &mut self,
@@ -5708,6 +5792,7 @@ pub mod machine_service_client {
                 .insert(GrpcMethod::new("machine.MachineService", "ImageList"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Fetches a container image.
         #[deprecated]
         pub async fn image_pull(
             &mut self,
@@ -5748,6 +5833,7 @@ pub mod machine_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with MachineServiceServer.
     #[async_trait]
     pub trait MachineService: std::marker::Send + std::marker::Sync + 'static {
+        /// Checks a machine configuration and applies, stages or tries it.
         async fn apply_configuration(
             &self,
             request: tonic::Request<super::ApplyConfigurationRequest>,
@@ -5757,6 +5843,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Starts the first etcd member of a new cluster.
         async fn bootstrap(
             &self,
             request: tonic::Request<super::BootstrapRequest>,
@@ -5766,6 +5853,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Lists the containers of a containerd namespace.
         async fn containers(
             &self,
             request: tonic::Request<super::ContainersRequest>,
@@ -5775,6 +5863,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends a path as a compressed tar archive.
         async fn copy(
             &self,
             request: tonic::Request<super::CopyRequest>,
@@ -5784,6 +5873,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Frequencies of each processor, in kHz.
         async fn cpu_freq_stats(
             &self,
             request: tonic::Request<()>,
@@ -5793,6 +5883,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// What the kernel knows of each processor.
         async fn cpu_info(
             &self,
             request: tonic::Request<()>,
@@ -5802,6 +5893,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Counters of each block device since the start of the machine.
         async fn disk_stats(
             &self,
             request: tonic::Request<()>,
@@ -5811,6 +5903,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends the kernel log, one line in each message, and follows it if asked to.
         async fn dmesg(
             &self,
             request: tonic::Request<super::DmesgRequest>,
@@ -5820,6 +5913,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends what happens on the machine. The first message is empty and says that the stream stands.
         async fn events(
             &self,
             request: tonic::Request<super::EventsRequest>,
@@ -5829,6 +5923,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Lists the members of the etcd cluster.
         async fn etcd_member_list(
             &self,
             request: tonic::Request<super::EtcdMemberListRequest>,
@@ -5838,6 +5933,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Removes a member from the etcd cluster.
         async fn etcd_remove_member_by_id(
             &self,
             request: tonic::Request<super::EtcdRemoveMemberByIdRequest>,
@@ -5847,6 +5943,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Makes this machine leave the etcd cluster.
         async fn etcd_leave_cluster(
             &self,
             request: tonic::Request<super::EtcdLeaveClusterRequest>,
@@ -5856,6 +5953,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Hands the leadership of etcd to another member.
         async fn etcd_forfeit_leadership(
             &self,
             request: tonic::Request<super::EtcdForfeitLeadershipRequest>,
@@ -5865,6 +5963,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Takes a snapshot from which etcd is to be recovered.
         async fn etcd_recover(
             &self,
             request: tonic::Request<tonic::Streaming<super::super::common::Data>>,
@@ -5874,6 +5973,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends a snapshot of etcd.
         async fn etcd_snapshot(
             &self,
             request: tonic::Request<super::EtcdSnapshotRequest>,
@@ -5883,6 +5983,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Lists the alarms of etcd.
         async fn etcd_alarm_list(
             &self,
             request: tonic::Request<()>,
@@ -5892,6 +5993,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Clears the alarms of etcd.
         async fn etcd_alarm_disarm(
             &self,
             request: tonic::Request<()>,
@@ -5901,6 +6003,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Defragments the storage of this machine's etcd member.
         async fn etcd_defragment(
             &self,
             request: tonic::Request<()>,
@@ -5910,6 +6013,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Describes this machine's etcd member.
         async fn etcd_status(
             &self,
             request: tonic::Request<()>,
@@ -5919,6 +6023,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Says whether the storage of etcd can go back to a version.
         async fn etcd_downgrade_validate(
             &self,
             request: tonic::Request<super::EtcdDowngradeValidateRequest>,
@@ -5928,6 +6033,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Begins to bring the storage of etcd back to a version.
         async fn etcd_downgrade_enable(
             &self,
             request: tonic::Request<super::EtcdDowngradeEnableRequest>,
@@ -5937,6 +6043,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Gives up bringing the storage of etcd back.
         async fn etcd_downgrade_cancel(
             &self,
             request: tonic::Request<()>,
@@ -5946,6 +6053,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// The host name that the kernel holds.
         async fn hostname(
             &self,
             request: tonic::Request<()>,
@@ -5955,6 +6063,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends a configuration for administrators of Kubernetes, as a compressed tar archive.
         async fn kubeconfig(
             &self,
             request: tonic::Request<()>,
@@ -5964,6 +6073,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Lists a directory, parents before children.
         async fn list(
             &self,
             request: tonic::Request<super::ListRequest>,
@@ -5973,6 +6083,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Measures how much space paths take, children before parents.
         async fn disk_usage(
             &self,
             request: tonic::Request<super::DiskUsageRequest>,
@@ -5982,6 +6093,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Averages of the run queue over 1, 5 and 15 minutes.
         async fn load_avg(
             &self,
             request: tonic::Request<()>,
@@ -5991,6 +6103,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends the log of a service or container, and follows it if asked to.
         async fn logs(
             &self,
             request: tonic::Request<super::LogsRequest>,
@@ -6000,6 +6113,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Names what has a log.
         async fn logs_containers(
             &self,
             request: tonic::Request<()>,
@@ -6009,18 +6123,21 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// How memory is used; in KiB, but for counts of huge pages.
         async fn memory(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<tonic::Response<super::MemoryResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Lists the mounts with their sizes in bytes.
         async fn mounts(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<tonic::Response<super::MountsResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Counters of each network device since the start of the machine.
         async fn network_device_stats(
             &self,
             request: tonic::Request<()>,
@@ -6030,6 +6147,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Lists the processes.
         async fn processes(
             &self,
             request: tonic::Request<()>,
@@ -6039,6 +6157,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends the content of a regular file.
         async fn read(
             &self,
             request: tonic::Request<super::ReadRequest>,
@@ -6048,12 +6167,14 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Begins to restart the machine and returns at once.
         async fn reboot(
             &self,
             request: tonic::Request<super::RebootRequest>,
         ) -> std::result::Result<tonic::Response<super::RebootResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Ends the process of a container, which is then started again.
         async fn restart(
             &self,
             request: tonic::Request<super::RestartRequest>,
@@ -6063,6 +6184,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Makes the other installed system the one that starts, and restarts the machine.
         async fn rollback(
             &self,
             request: tonic::Request<super::RollbackRequest>,
@@ -6072,12 +6194,14 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Begins to wipe the machine and returns at once.
         async fn reset(
             &self,
             request: tonic::Request<super::ResetRequest>,
         ) -> std::result::Result<tonic::Response<super::ResetResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Lists the services with their state, health and history.
         async fn service_list(
             &self,
             request: tonic::Request<()>,
@@ -6087,6 +6211,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Restarts a service.
         async fn service_restart(
             &self,
             request: tonic::Request<super::ServiceRestartRequest>,
@@ -6096,6 +6221,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Starts a service.
         async fn service_start(
             &self,
             request: tonic::Request<super::ServiceStartRequest>,
@@ -6105,6 +6231,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Stops a service.
         async fn service_stop(
             &self,
             request: tonic::Request<super::ServiceStopRequest>,
@@ -6114,6 +6241,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Begins to power the machine off and returns at once.
         async fn shutdown(
             &self,
             request: tonic::Request<super::ShutdownRequest>,
@@ -6123,12 +6251,14 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// How much memory and processor time containers use.
         async fn stats(
             &self,
             request: tonic::Request<super::StatsRequest>,
         ) -> std::result::Result<tonic::Response<super::StatsResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Counters of the kernel since the start of the machine; times in seconds.
         async fn system_stat(
             &self,
             request: tonic::Request<()>,
@@ -6138,6 +6268,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Installs another version and restarts the machine.
         async fn upgrade(
             &self,
             request: tonic::Request<super::UpgradeRequest>,
@@ -6147,6 +6278,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// The version that the machine runs, and its platform.
         async fn version(
             &self,
             request: tonic::Request<()>,
@@ -6156,6 +6288,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Makes a client certificate with roles and a lifetime.
         async fn generate_client_configuration(
             &self,
             request: tonic::Request<super::GenerateClientConfigurationRequest>,
@@ -6165,6 +6298,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Sends the packets of a network interface as a capture file.
         async fn packet_capture(
             &self,
             request: tonic::Request<super::PacketCaptureRequest>,
@@ -6174,6 +6308,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Lists the sockets.
         async fn netstat(
             &self,
             request: tonic::Request<super::NetstatRequest>,
@@ -6183,6 +6318,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Writes a value of the META partition.
         async fn meta_write(
             &self,
             request: tonic::Request<super::MetaWriteRequest>,
@@ -6192,6 +6328,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Removes a value of the META partition.
         async fn meta_delete(
             &self,
             request: tonic::Request<super::MetaDeleteRequest>,
@@ -6201,6 +6338,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Lists the container images.
         async fn image_list(
             &self,
             request: tonic::Request<super::ImageListRequest>,
@@ -6210,6 +6348,7 @@ pub mod machine_service_server {
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Fetches a container image.
         async fn image_pull(
             &self,
             request: tonic::Request<super::ImagePullRequest>,
@@ -6220,6 +6359,7 @@ pub mod machine_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// The machine itself: what it runs, what it knows, and its life cycle.
     #[derive(Debug)]
     pub struct MachineServiceServer<T> {
         inner: Arc<T>,
@@ -8734,6 +8874,7 @@ pub mod md_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// Software RAID.
     #[derive(Debug, Clone)]
     pub struct MdServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -8803,6 +8944,7 @@ pub mod md_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Stops an array and clears the superblocks of its members.
         pub async fn destroy(
             &mut self,
             request: impl tonic::IntoRequest<super::MdDestroyRequest>,
@@ -8838,6 +8980,7 @@ pub mod md_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with MdServiceServer.
     #[async_trait]
     pub trait MdService: std::marker::Send + std::marker::Sync + 'static {
+        /// Stops an array and clears the superblocks of its members.
         async fn destroy(
             &self,
             request: tonic::Request<super::MdDestroyRequest>,
@@ -8845,6 +8988,7 @@ pub mod md_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// Software RAID.
     #[derive(Debug)]
     pub struct MdServiceServer<T> {
         inner: Arc<T>,
@@ -9037,6 +9181,7 @@ pub mod storage_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// Mounted file systems.
     #[derive(Debug, Clone)]
     pub struct StorageServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -9106,6 +9251,7 @@ pub mod storage_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Sizes of the file systems at given paths.
         pub async fn statfs(
             &mut self,
             request: impl tonic::IntoRequest<super::StorageServiceStatfsRequest>,
@@ -9145,6 +9291,7 @@ pub mod storage_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with StorageServiceServer.
     #[async_trait]
     pub trait StorageService: std::marker::Send + std::marker::Sync + 'static {
+        /// Sizes of the file systems at given paths.
         async fn statfs(
             &self,
             request: tonic::Request<super::StorageServiceStatfsRequest>,
@@ -9155,6 +9302,7 @@ pub mod storage_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// Mounted file systems.
     #[derive(Debug)]
     pub struct StorageServiceServer<T> {
         inner: Arc<T>,

@@ -22,6 +22,7 @@ pub mod security_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// Certificates for machines that join.
     #[derive(Debug, Clone)]
     pub struct SecurityServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -91,6 +92,7 @@ pub mod security_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Signs the server certificate of a machine that knows the join token.
         pub async fn certificate(
             &mut self,
             request: impl tonic::IntoRequest<super::CertificateRequest>,
@@ -130,6 +132,7 @@ pub mod security_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with SecurityServiceServer.
     #[async_trait]
     pub trait SecurityService: std::marker::Send + std::marker::Sync + 'static {
+        /// Signs the server certificate of a machine that knows the join token.
         async fn certificate(
             &self,
             request: tonic::Request<super::CertificateRequest>,
@@ -140,6 +143,7 @@ pub mod security_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// Certificates for machines that join.
     #[derive(Debug)]
     pub struct SecurityServiceServer<T> {
         inner: Arc<T>,

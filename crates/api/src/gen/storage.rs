@@ -169,6 +169,7 @@ pub mod storage_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// Disks.
     #[derive(Debug, Clone)]
     pub struct StorageServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -238,6 +239,7 @@ pub mod storage_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Lists the disks.
         pub async fn disks(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -259,6 +261,7 @@ pub mod storage_service_client {
                 .insert(GrpcMethod::new("storage.StorageService", "Disks"));
             self.inner.unary(req, path, codec).await
         }
+        /// Wipes disks or partitions that are not in use.
         pub async fn block_device_wipe(
             &mut self,
             request: impl tonic::IntoRequest<super::BlockDeviceWipeRequest>,
@@ -298,12 +301,14 @@ pub mod storage_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with StorageServiceServer.
     #[async_trait]
     pub trait StorageService: std::marker::Send + std::marker::Sync + 'static {
+        /// Lists the disks.
         async fn disks(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<tonic::Response<super::DisksResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Wipes disks or partitions that are not in use.
         async fn block_device_wipe(
             &self,
             request: tonic::Request<super::BlockDeviceWipeRequest>,
@@ -314,6 +319,7 @@ pub mod storage_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// Disks.
     #[derive(Debug)]
     pub struct StorageServiceServer<T> {
         inner: Arc<T>,

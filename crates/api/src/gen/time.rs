@@ -31,6 +31,7 @@ pub mod time_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
+    /// The clock.
     #[derive(Debug, Clone)]
     pub struct TimeServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -100,6 +101,7 @@ pub mod time_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Compares the machine's clock with its time server.
         pub async fn time(
             &mut self,
             request: impl tonic::IntoRequest<()>,
@@ -118,6 +120,7 @@ pub mod time_service_client {
             req.extensions_mut().insert(GrpcMethod::new("time.TimeService", "Time"));
             self.inner.unary(req, path, codec).await
         }
+        /// Compares the machine's clock with a given time server.
         pub async fn time_check(
             &mut self,
             request: impl tonic::IntoRequest<super::TimeRequest>,
@@ -154,12 +157,14 @@ pub mod time_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with TimeServiceServer.
     #[async_trait]
     pub trait TimeService: std::marker::Send + std::marker::Sync + 'static {
+        /// Compares the machine's clock with its time server.
         async fn time(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<tonic::Response<super::TimeResponse>, tonic::Status> {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
+        /// Compares the machine's clock with a given time server.
         async fn time_check(
             &self,
             request: tonic::Request<super::TimeRequest>,
@@ -167,6 +172,7 @@ pub mod time_service_server {
             Err(tonic::Status::unimplemented("Not yet implemented"))
         }
     }
+    /// The clock.
     #[derive(Debug)]
     pub struct TimeServiceServer<T> {
         inner: Arc<T>,
