@@ -11,8 +11,6 @@ const READERS: &[&str] = &[
     "/cosi.resource.State/Get",
     "/cosi.resource.State/List",
     "/cosi.resource.State/Watch",
-    "/ichor.machine.v1.IntrospectionService/BootTimeline",
-    "/ichor.machine.v1.IntrospectionService/Controllers",
     "/inspect.InspectService/ControllerRuntimeDependencies",
     "/machine.ImageService/List",
     "/machine.ImageService/Verify",
@@ -61,7 +59,6 @@ const MAINTENANCE: &[&str] = &[
 const SERVICES: &[&str] = &[
     "/cluster.ClusterService/",
     "/cosi.resource.State/",
-    "/ichor.machine.v1.IntrospectionService/",
     "/inspect.InspectService/",
     "/machine.DebugService/",
     "/machine.ImageService/",
