@@ -2,7 +2,10 @@
 
 pub(crate) mod cpu;
 pub(crate) mod disks;
+pub(crate) mod frequency;
 pub(crate) mod memory;
+pub(crate) mod namespaces;
+pub(crate) mod netstat;
 pub(crate) mod network;
 pub(crate) mod process;
 pub(crate) mod system;

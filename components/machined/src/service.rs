@@ -4,14 +4,16 @@ mod events;
 mod files;
 mod machine;
 mod mounts;
+mod netstat;
 mod not_yet;
-
+mod storage;
 mod stream;
 mod usage;
 
 use std::sync::Arc;
 
 use ichor_api::machine::machine_service_server::MachineServiceServer;
+use ichor_api::machine::storage_service_server::StorageServiceServer;
 use ichor_state::{Access, FilteredState, State, StateServer};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
@@ -46,7 +48,8 @@ pub(crate) async fn serve(
     let public = public_state(Arc::clone(&parts.state));
     let router = Server::builder()
         .add_service(public.into_service())
-        .add_service(MachineServiceServer::new(machine::MachineApi::new(parts)));
+        .add_service(MachineServiceServer::new(machine::MachineApi::new(parts)))
+        .add_service(StorageServiceServer::new(storage::StorageApi));
     not_yet::add_to(router)
         .serve_with_incoming(UnixListenerStream::new(listener))
         .await

@@ -5,18 +5,18 @@ use std::path::Path;
 use ichor_api::common::{ContainerDriver, Data};
 use ichor_api::machine::machine_service_server::MachineService;
 use ichor_api::machine::{
-    CpUsInfo, CpuInfoResponse, DiskStats, DiskStatsResponse, DiskUsageInfo, DiskUsageRequest,
-    DmesgRequest, Event, EventsRequest, FileInfo, Hostname, HostnameResponse, ListRequest, LoadAvg,
-    LoadAvgResponse, LogsContainer, LogsContainersResponse, LogsRequest, MemInfo, Memory,
-    MemoryResponse, Mounts, MountsResponse, NetworkDeviceStats, NetworkDeviceStatsResponse,
-    PlatformInfo, Process, ProcessesResponse, ServiceEvent, ServiceEvents, ServiceInfo,
-    ServiceList, ServiceListResponse, SystemStat, SystemStatResponse, Version, VersionInfo,
-    VersionResponse,
+    CpUsFreqStats, CpUsInfo, CpuFreqStatsResponse, CpuInfoResponse, DiskStats, DiskStatsResponse,
+    DiskUsageInfo, DiskUsageRequest, DmesgRequest, Event, EventsRequest, FileInfo, Hostname,
+    HostnameResponse, ListRequest, LoadAvg, LoadAvgResponse, LogsContainer, LogsContainersResponse,
+    LogsRequest, MemInfo, Memory, MemoryResponse, Mounts, MountsResponse, Netstat, NetstatRequest,
+    NetstatResponse, NetworkDeviceStats, NetworkDeviceStatsResponse, PlatformInfo, Process,
+    ProcessesResponse, ServiceEvent, ServiceEvents, ServiceInfo, ServiceList, ServiceListResponse,
+    SystemStat, SystemStatResponse, Version, VersionInfo, VersionResponse,
 };
 use tonic::{Request, Response, Status};
 
 use super::stream::{Answers, Sink, answer};
-use super::{Parts, events, files, mounts, usage};
+use super::{Parts, events, files, mounts, netstat, usage};
 use crate::kmsg::{From, Reader};
 use crate::proc;
 use crate::supervisor::status::ServiceStatus;
@@ -181,6 +181,35 @@ impl MachineService for MachineApi {
             cpu_info,
         };
         Ok(Response::new(CpuInfoResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn cpu_freq_stats(
+        &self,
+        _: Request<()>,
+    ) -> Result<Response<CpuFreqStatsResponse>, Status> {
+        let message = CpUsFreqStats {
+            metadata: None,
+            cpu_freq_stats: proc::frequency::list(Path::new("/sys/devices/system/cpu")),
+        };
+        Ok(Response::new(CpuFreqStatsResponse {
+            messages: vec![message],
+        }))
+    }
+
+    async fn netstat(
+        &self,
+        request: Request<NetstatRequest>,
+    ) -> Result<Response<NetstatResponse>, Status> {
+        let request = request.into_inner();
+        let listed = tokio::task::spawn_blocking(move || netstat::list(&request)).await;
+        let listed = listed.map_err(|error| Status::internal(format!("list sockets: {error}")))?;
+        let message = Netstat {
+            metadata: None,
+            connectrecord: listed?,
+        };
+        Ok(Response::new(NetstatResponse {
             messages: vec![message],
         }))
     }

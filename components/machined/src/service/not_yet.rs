@@ -8,7 +8,6 @@ use ichor_api::machine::image_service_server::{ImageService, ImageServiceServer}
 use ichor_api::machine::lifecycle_service_server::{LifecycleService, LifecycleServiceServer};
 use ichor_api::machine::lvm_service_server::{LvmService, LvmServiceServer};
 use ichor_api::machine::md_service_server::{MdService, MdServiceServer};
-use ichor_api::machine::storage_service_server as machine_storage;
 use ichor_api::storage::storage_service_server as storage;
 use ichor_api::time::time_service_server::{TimeService, TimeServiceServer};
 use tonic::transport::server::Router;
@@ -25,7 +24,6 @@ impl LifecycleService for NotYet {}
 impl LvmService for NotYet {}
 impl MdService for NotYet {}
 impl TimeService for NotYet {}
-impl machine_storage::StorageService for NotYet {}
 impl storage::StorageService for NotYet {}
 
 /// Adds all of them.
@@ -39,6 +37,5 @@ pub(super) fn add_to(router: Router) -> Router {
         .add_service(LvmServiceServer::new(NotYet))
         .add_service(MdServiceServer::new(NotYet))
         .add_service(TimeServiceServer::new(NotYet))
-        .add_service(machine_storage::StorageServiceServer::new(NotYet))
         .add_service(storage::StorageServiceServer::new(NotYet))
 }
