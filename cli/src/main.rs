@@ -11,7 +11,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use command::{
-    cluster, dmesg, events, get, list, logs, memory, mounts, processes, service, usage, version,
+    boot, cluster, controllers, dmesg, events, get, inspect, list, logs, memory, mounts, netstat,
+    processes, service, usage, version,
 };
 use connect::NodeFlags;
 
@@ -33,6 +34,8 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show how long each part of the boot took.
+    Boot(boot::Arguments),
     /// Machines on this computer.
     Cluster(cluster::Arguments),
     /// Print the shell's completion script.
@@ -40,6 +43,8 @@ enum Command {
         /// Which shell.
         shell: Shell,
     },
+    /// Show what happened to the node's controllers.
+    Controllers(controllers::Arguments),
     /// Print the kernel log.
     Dmesg(dmesg::Arguments),
     /// Follow what happens on nodes.
@@ -53,6 +58,12 @@ enum Command {
         #[command(subcommand)]
         command: ichor_imager::command::Command,
     },
+    /// Look at the inside of a node.
+    Inspect {
+        /// What to look at.
+        #[command(subcommand)]
+        command: inspect::Command,
+    },
     /// List a directory.
     #[command(visible_alias = "ls")]
     List(list::Arguments),
@@ -64,6 +75,9 @@ enum Command {
     /// List mounts and their sizes.
     #[command(visible_alias = "mount")]
     Mounts(mounts::Arguments),
+    /// List sockets.
+    #[command(visible_alias = "ss")]
+    Netstat(netstat::Arguments),
     /// List processes.
     #[command(visible_aliases = ["p", "ps"])]
     Processes(processes::Arguments),
@@ -88,6 +102,10 @@ async fn main() -> ExitCode {
             clap_complete::generate(shell, &mut command, "ichor", &mut std::io::stdout());
             Ok(())
         }
+        Command::Boot(arguments) => boot::run(&nodes, &arguments).await,
+        Command::Controllers(arguments) => controllers::run(&nodes, &arguments).await,
+        Command::Inspect { command } => inspect::run(&nodes, &command).await,
+        Command::Netstat(arguments) => netstat::run(&nodes, &arguments).await,
         Command::Dmesg(arguments) => dmesg::run(&nodes, &arguments).await,
         Command::Get(arguments) => get::run(&nodes, &arguments).await,
         Command::Image { command } => ichor_imager::command::run(command),

@@ -11,6 +11,8 @@ const READERS: &[&str] = &[
     "/cosi.resource.State/Get",
     "/cosi.resource.State/List",
     "/cosi.resource.State/Watch",
+    "/ichor.machine.v1.Introspection/BootTimeline",
+    "/ichor.machine.v1.Introspection/Controllers",
     "/inspect.InspectService/ControllerRuntimeDependencies",
     "/machine.ImageService/List",
     "/machine.ImageService/Verify",
@@ -59,6 +61,7 @@ const MAINTENANCE: &[&str] = &[
 const SERVICES: &[&str] = &[
     "/cluster.ClusterService/",
     "/cosi.resource.State/",
+    "/ichor.machine.v1.Introspection/",
     "/inspect.InspectService/",
     "/machine.DebugService/",
     "/machine.ImageService/",

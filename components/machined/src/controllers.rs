@@ -18,7 +18,7 @@ use hostname::{HostnameController, Kernel};
 /// # Errors
 /// [`RegisterError`] when two claim the same output, which is a mistake of this program.
 pub(crate) fn runtime(state: Arc<dyn State>, host: &Host) -> Result<Runtime, RegisterError> {
-    let mut runtime = Runtime::new(state);
+    let mut runtime = Runtime::new(state).reported_as("machined");
     runtime.register(EtcFileController::new(Etc::new(host.is_machine())))?;
     runtime.register(HostnameController::new(Kernel))?;
     Ok(runtime)

@@ -7,6 +7,7 @@
 mod cgroups;
 mod controllers;
 mod drivers;
+mod efi;
 mod etc;
 mod events;
 mod facts;
@@ -22,6 +23,7 @@ mod requirements;
 mod sequence;
 mod service;
 mod shutdown;
+mod smbios;
 mod sockets;
 mod state_access;
 mod statuses;

@@ -51,8 +51,10 @@ pub(crate) async fn run(
     let state: Arc<dyn State> = Arc::new(MemoryState::new());
     let sockets = Sockets::make()?;
     let events = Events::new();
-    let announced = events.clone();
-    let board = Board::new(Box::new(move |status| announce(status, &announced)));
+    let (announced, recorded) = (events.clone(), Arc::clone(&timeline));
+    let board = Board::new(Box::new(move |status| {
+        announce(status, &announced, &recorded);
+    }));
     let host = Arc::new(host);
 
     let launcher = ProcessLauncher {
@@ -69,6 +71,7 @@ pub(crate) async fn run(
         logs,
         events: events.clone(),
         host: Arc::clone(&host),
+        timeline: Arc::clone(&timeline),
     };
 
     let stop = CancellationToken::new();
@@ -127,7 +130,12 @@ fn initialize(parts: &Parts, supervisor: &Supervisor) -> Sequence {
         facts::publish(&*state, &host).await?;
         Ok(())
     });
-    let mut tasks = vec![known];
+    let (host, state) = (Arc::clone(&parts.host), Arc::clone(&parts.state));
+    let inventory = Task::new("publishInventory", async move {
+        facts::publish_inventory(&*state, &host).await?;
+        Ok(())
+    });
+    let mut tasks = vec![known, inventory];
     if is_machine {
         tasks.push(Task::new("loadDrivers", load_drivers()));
         tasks.push(Task::new("setKernelParameters", set_kernel_parameters()));

@@ -1,5 +1,6 @@
 //! Texts of `/proc`, as the API shows them. Pure: the callers read.
 
+pub(crate) mod cores;
 pub(crate) mod cpu;
 pub(crate) mod disks;
 pub(crate) mod frequency;

@@ -103,8 +103,9 @@ impl Progress {
     }
 }
 
-/// A log line, in the style that people know, and an event for each event of a service.
-pub(crate) fn announce(status: &ServiceStatus, events: &Events) {
+/// A log line, in the style that people know, an event, and a part of the boot for each event of a
+/// service.
+pub(crate) fn announce(status: &ServiceStatus, events: &Events, timeline: &Timeline) {
     let Some(last) = status.events.back() else {
         return;
     };
@@ -114,6 +115,11 @@ pub(crate) fn announce(status: &ServiceStatus, events: &Events) {
         last.state.as_str(),
         last.message
     );
+    match last.state {
+        ServiceState::Preparing => timeline.begin(Kind::Component, status.id),
+        _ if status.is_up() => timeline.end(Kind::Component, status.id),
+        _ => {}
+    }
     let action = match last.state {
         ServiceState::Initialized => service_state_event::Action::Initialized,
         ServiceState::Waiting => service_state_event::Action::Waiting,

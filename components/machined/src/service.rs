@@ -2,6 +2,8 @@
 
 mod events;
 mod files;
+mod inspect;
+mod introspection;
 mod machine;
 mod mounts;
 mod netstat;
@@ -12,6 +14,9 @@ mod usage;
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+use ichor_api::ichor::machine::v1::introspection_server::IntrospectionServer;
+use ichor_api::inspect::inspect_service_server::InspectServiceServer;
 use ichor_api::machine::machine_service_server::MachineServiceServer;
 use ichor_api::machine::storage_service_server::StorageServiceServer;
 use ichor_state::{Access, FilteredState, State, StateServer};
@@ -20,10 +25,12 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 
+use crate::efi::Variables;
 use crate::events::Events;
 use crate::host::Host;
 use crate::logs::Logs;
 use crate::supervisor::board::Board;
+use crate::timeline::Timeline;
 
 pub(crate) use machine::TAG;
 
@@ -35,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) logs: Logs,
     pub(crate) events: Events,
     pub(crate) host: Arc<Host>,
+    pub(crate) timeline: Arc<Timeline>,
 }
 
 /// Serves the API of the machine until the process ends.
@@ -46,13 +54,24 @@ pub(crate) async fn serve(
     listener: UnixListener,
 ) -> Result<(), tonic::transport::Error> {
     let public = public_state(Arc::clone(&parts.state));
+    let inspect = inspect::InspectApi {
+        state: Arc::clone(&parts.state),
+    };
+    let introspection = introspection::IntrospectionApi {
+        state: Arc::clone(&parts.state),
+        timeline: Arc::clone(&parts.timeline),
+        variables: Variables::of_machine(),
+    };
+    let timeline = Arc::clone(&parts.timeline);
+    // Whoever passes calls on connects with the first of them.
+    let incoming = UnixListenerStream::new(listener).inspect(move |_| timeline.mark("first call"));
     let router = Server::builder()
         .add_service(public.into_service())
+        .add_service(InspectServiceServer::new(inspect))
+        .add_service(IntrospectionServer::new(introspection))
         .add_service(MachineServiceServer::new(machine::MachineApi::new(parts)))
         .add_service(StorageServiceServer::new(storage::StorageApi));
-    not_yet::add_to(router)
-        .serve_with_incoming(UnixListenerStream::new(listener))
-        .await
+    not_yet::add_to(router).serve_with_incoming(incoming).await
 }
 
 /// The state as callers of the API see it: read-only, and without secrets but for administrators.

@@ -29,6 +29,7 @@ fn access(id: &str) -> Access {
     match id {
         "networkd" => {
             let mut types = of_namespaces(&["network"], Permit::Write);
+            types.push(("Controllers.runtime.ichor.dev", Permit::Write));
             types.push(("EtcFileSpecs.files.talos.dev", Permit::Write));
             types.push(("EtcFileStatuses.files.talos.dev", Permit::Read));
             types.push(("HostnameStatuses.net.talos.dev", Permit::Read));

@@ -13,6 +13,10 @@ pub(crate) enum Kind {
     Stage1,
     /// Work of PID 1.
     Task,
+    /// A service, from the start of its process until it works.
+    Component,
+    /// A moment.
+    Milestone,
 }
 
 /// A part of the boot.
@@ -57,6 +61,12 @@ impl Timeline {
         if let Some(entry) = open {
             entry.end_ns = Some(now());
         }
+    }
+
+    /// Records that something has happened; only the first time counts.
+    pub(crate) fn mark(&self, name: &str) {
+        let now = now();
+        self.push(Kind::Milestone, name, now, Some(now));
     }
 
     /// All entries, by start.

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use ichor_api::cosi::resource::state_client::StateClient;
+use ichor_api::ichor::machine::v1::introspection_client::IntrospectionClient;
+use ichor_api::inspect::inspect_service_client::InspectServiceClient;
 use ichor_api::machine::machine_service_client::MachineServiceClient;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
@@ -85,6 +87,16 @@ impl Client {
     /// The machine itself.
     pub fn machine(&self) -> MachineServiceClient<Channel> {
         MachineServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// The graph of its controllers.
+    pub fn inspect(&self) -> InspectServiceClient<Channel> {
+        InspectServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// How it came up, and what its controllers do.
+    pub fn introspection(&self) -> IntrospectionClient<Channel> {
+        IntrospectionClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     /// Its resources.

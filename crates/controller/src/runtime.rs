@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::join_all;
 use ichor_resource::{Resource, Spec};
 use ichor_state::State;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::{Random, random_seed};
 use crate::controller::AnyController;
 use crate::declare::{Edge, EdgeKind, Input, Output};
+use crate::report;
 use crate::watch::{Subscriber, Watcher};
 use crate::worker::Worker;
 use crate::{Backoff, Controller, ControllerStats, Ctx, RegisterError, Transform, Waker};
@@ -23,12 +25,14 @@ pub struct Runtime {
     entries: Vec<Entry>,
     watchers: Vec<Watcher>,
     observer: Observer,
+    reported_as: Option<&'static str>,
 }
 
 /// Looks at the controllers of a runtime, also while it runs. Clones show the same.
 #[derive(Clone, Debug, Default)]
 pub struct Observer {
     shared: Arc<Mutex<Vec<Observed>>>,
+    changed: Arc<Notify>,
 }
 
 struct Entry {
@@ -63,6 +67,7 @@ impl Runtime {
             entries: Vec::new(),
             watchers: Vec::new(),
             observer: Observer::default(),
+            reported_as: None,
         }
     }
 
@@ -70,6 +75,14 @@ impl Runtime {
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.random = Random::new(seed);
+        self
+    }
+
+    /// While it runs, writes what happens to each controller into the state, as a resource
+    /// `Controllers.runtime.ichor.dev` that names and is owned by `component`.
+    #[must_use]
+    pub fn reported_as(mut self, component: &'static str) -> Self {
+        self.reported_as = Some(component);
         self
     }
 
@@ -129,6 +142,10 @@ impl Runtime {
         for (watcher, opened) in watchers.into_iter().zip(opened) {
             let backoff = Backoff::new(self.random.next());
             watches.spawn(watcher.run(Arc::clone(&state), opened, Arc::clone(&epoch), backoff));
+        }
+        if let Some(component) = self.reported_as {
+            let observer = self.observer.clone();
+            watches.spawn(report::follow(observer, Arc::clone(&state), component));
         }
         let mut workers = JoinSet::new();
         for entry in std::mem::take(&mut self.entries) {
@@ -219,6 +236,7 @@ impl Runtime {
             state: Arc::clone(&self.state),
             waker: entry.waker,
             stats: entry.stats,
+            observer: self.observer.clone(),
             backoff: Backoff::new(self.random.next()),
         }
     }
@@ -245,6 +263,16 @@ impl Observer {
             .iter()
             .flat_map(|each| each.edges.clone())
             .collect()
+    }
+
+    /// Returns when a pass has ended since it returned last. One follower at a time.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Lets [`Observer::changed`] return.
+    pub(crate) fn note_change(&self) {
+        self.changed.notify_one();
     }
 
     fn add(&self, entry: &Entry) {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controller::AnyController;
 use crate::error::chain;
-use crate::{Backoff, ControllerStats, Ctx, ReconcileError, Waker};
+use crate::{Backoff, ControllerStats, Ctx, Observer, ReconcileError, Waker};
 
 /// A wake-up during a back-off shortens the rest of it to this: the cause may be gone.
 const WOKEN_PAUSE: Duration = Duration::from_secs(1);
@@ -41,6 +41,7 @@ pub(crate) struct Worker {
     pub(crate) state: Arc<dyn State>,
     pub(crate) waker: Waker,
     pub(crate) stats: Arc<Mutex<ControllerStats>>,
+    pub(crate) observer: Observer,
     pub(crate) backoff: Backoff,
 }
 
@@ -59,6 +60,7 @@ impl Worker {
                 return;
             };
             self.record(&outcome, started.elapsed());
+            self.observer.note_change();
             let (waiting, again) = self.cx.finish();
             for pointer in waiting {
                 releases.wait_for(pointer, &self.state, &self.waker);

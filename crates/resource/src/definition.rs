@@ -8,6 +8,7 @@ mod cri;
 mod etcd;
 mod files;
 mod hardware;
+mod ichor;
 mod k8s;
 mod kubeaccess;
 mod kubespan;
@@ -98,6 +99,7 @@ static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
         etcd::TYPES,
         files::TYPES,
         hardware::TYPES,
+        ichor::TYPES,
         k8s::TYPES,
         kubeaccess::TYPES,
         kubespan::TYPES,

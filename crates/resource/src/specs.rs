@@ -43,7 +43,7 @@ macro_rules! each_spec {
                 OperatorSpec ResolverSpec ResolverStatus RouteSpec RouteStatus TimeServerSpec
                 TimeServerStatus;
             perf: CpuStat MemoryStat;
-            runtime: ApiServiceConfig BootId BootedEntry DevicesStatus Diagnostic Environment
+            runtime: ApiServiceConfig BootId BootedEntry ControllerStatus DevicesStatus Diagnostic Environment
                 KernelCmdline KernelModuleStatus KernelParamDefaultSpec KernelParamSpec
                 KernelParamStatus LoadedKernelModule MachineStatus MaintenanceServiceConfig
                 MaintenanceServiceRequest MetaLoad MountStatus PlatformMetadata SbomItem

@@ -20,6 +20,7 @@ const SERVED: &[&str] = &[
     "inspect.InspectService",
     "time.TimeService",
     "securityapi.SecurityService",
+    "ichor.machine.v1.Introspection",
 ];
 
 const HEAD: &str = "# API\n\n\

@@ -2,7 +2,6 @@
 //! UNIMPLEMENTED and says so, instead of leaving the caller to guess whether the service exists.
 
 use ichor_api::cluster::cluster_service_server::{ClusterService, ClusterServiceServer};
-use ichor_api::inspect::inspect_service_server::{InspectService, InspectServiceServer};
 use ichor_api::machine::debug_service_server::{DebugService, DebugServiceServer};
 use ichor_api::machine::image_service_server::{ImageService, ImageServiceServer};
 use ichor_api::machine::lifecycle_service_server::{LifecycleService, LifecycleServiceServer};
@@ -19,7 +18,6 @@ struct NotYet;
 impl ClusterService for NotYet {}
 impl DebugService for NotYet {}
 impl ImageService for NotYet {}
-impl InspectService for NotYet {}
 impl LifecycleService for NotYet {}
 impl LvmService for NotYet {}
 impl MdService for NotYet {}
@@ -32,7 +30,6 @@ pub(super) fn add_to(router: Router) -> Router {
         .add_service(ClusterServiceServer::new(NotYet))
         .add_service(DebugServiceServer::new(NotYet))
         .add_service(ImageServiceServer::new(NotYet))
-        .add_service(InspectServiceServer::new(NotYet))
         .add_service(LifecycleServiceServer::new(NotYet))
         .add_service(LvmServiceServer::new(NotYet))
         .add_service(MdServiceServer::new(NotYet))

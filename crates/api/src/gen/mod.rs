@@ -33,6 +33,13 @@ pub mod google {
         include!("google.rpc.rs");
     }
 }
+pub mod ichor {
+    pub mod machine {
+        pub mod v1 {
+            include!("ichor.machine.v1.rs");
+        }
+    }
+}
 pub mod inspect {
     include!("inspect.rs");
 }

@@ -10,6 +10,7 @@ use ichor_controller::{
     Transform, Waker,
 };
 use ichor_resource::specs::network::{HostnameSpec, HostnameStatus};
+use ichor_resource::specs::runtime::ControllerStatus;
 use ichor_resource::{Phase, Pointer, Resource, Spec};
 use ichor_state::{MemoryState, State, StateExt};
 use tokio::task::JoinHandle;
@@ -337,6 +338,33 @@ async fn a_transform_follows_its_input() {
     put(&state, "a", "").await;
     tick().await;
     assert_eq!(copied(&state, "a").await, None);
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_to_controllers_is_reported_after_a_while() {
+    let state = Arc::new(MemoryState::new());
+    let copier = Copier::default();
+    copier.failures.store(1, Ordering::Relaxed);
+    put(&*state, "hostname", "bronze").await;
+    let mut runtime = Runtime::new(Arc::clone(&state) as Arc<dyn State>).reported_as("networkd");
+    runtime.register(copier).unwrap();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(runtime.run(stop.clone()));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let pointer = pointer::<ControllerStatus>(Copier::NAME);
+    let found = state.find_at::<ControllerStatus>(&pointer).await.unwrap();
+    let found = found.unwrap();
+    let status = found.value();
+    assert_eq!(status.component, "networkd");
+    assert!(status.runs >= 2 && status.failures == 1, "{status:?}");
+    assert!(!status.failing && status.last_error.contains("told to fail"));
+    assert_eq!(status.edges.len(), 2);
+    // Without changes nothing is written.
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let later = state.find_at::<ControllerStatus>(&pointer).await.unwrap();
+    assert_eq!(later.unwrap().metadata.version, found.metadata.version);
     stop.cancel();
     task.await.unwrap();
 }
