@@ -2,24 +2,79 @@
 
 mod etc_file;
 mod hostname;
+mod inventory;
+mod kernel_param;
+mod machine_status;
 
 use std::sync::Arc;
 
-use ichor_controller::{RegisterError, Runtime};
+use ichor_controller::{RegisterError, Runtime, Transform, Waker};
+use ichor_resource::Resource;
+use ichor_resource::specs::network::NodeAddress;
+use ichor_resource::specs::runtime::MaintenanceServiceConfig;
 use ichor_state::State;
 
 use crate::etc::Etc;
+use crate::events::Events;
+use crate::facts::MAINTENANCE_ADDRESS;
 use crate::host::Host;
+use crate::stage::Stage;
 use etc_file::EtcFileController;
 use hostname::{HostnameController, Kernel};
+use inventory::{KernelModuleController, PciDeviceController};
+use kernel_param::{Files, KernelParamController, KernelParamDefaultsController};
+use machine_status::MachineStatusController;
+
+/// Controllers, and who has to be woken by the kernel's events: subsystem and controller.
+pub(crate) struct Controllers {
+    pub(crate) runtime: Runtime,
+    pub(crate) wakers: Vec<(&'static str, Waker)>,
+}
 
 /// Registers all controllers.
 ///
 /// # Errors
 /// [`RegisterError`] when two claim the same output, which is a mistake of this program.
-pub(crate) fn runtime(state: Arc<dyn State>, host: &Host) -> Result<Runtime, RegisterError> {
+pub(crate) fn register(
+    state: Arc<dyn State>,
+    host: &Host,
+    stage: Stage,
+    events: Events,
+) -> Result<Controllers, RegisterError> {
     let mut runtime = Runtime::new(state).reported_as("machined");
-    runtime.register(EtcFileController::new(Etc::new(host.is_machine())))?;
-    runtime.register(HostnameController::new(Kernel))?;
-    Ok(runtime)
+    let mut wakers = Vec::new();
+    runtime
+        .register(EtcFileController::new(Etc::new(host.is_machine())))?
+        .register(HostnameController::new(Kernel))?
+        .register(MachineStatusController::new(stage, events))?
+        .register_transform(Transform::new(
+            "runtime.MaintenanceConfigController",
+            maintenance,
+        ))?;
+    // The kernel of a container belongs to its host.
+    if host.is_machine() {
+        let modules = KernelModuleController::default();
+        let devices = PciDeviceController::default();
+        wakers.push(("module", modules.waker.clone()));
+        wakers.push(("pci", devices.waker.clone()));
+        runtime
+            .register(KernelParamDefaultsController)?
+            .register(KernelParamController::new(Files))?
+            .register(modules)?
+            .register(devices)?;
+    }
+    Ok(Controllers { runtime, wakers })
+}
+
+/// Where people reach the API of a machine without a configuration.
+fn maintenance(addresses: &Resource<NodeAddress>) -> Option<(String, MaintenanceServiceConfig)> {
+    if addresses.id() != "current" {
+        return None;
+    }
+    let all = addresses.value().addresses.iter();
+    let config = MaintenanceServiceConfig {
+        listen_address: MAINTENANCE_ADDRESS.into(),
+        reachable_addresses: all.map(ipnet::IpNet::addr).collect(),
+    };
+    Some(("maintenance".to_owned(), config))
 }

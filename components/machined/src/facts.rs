@@ -21,7 +21,7 @@ use crate::smbios;
 
 const OWNER: &str = "";
 /// Where apid listens on a node without a configuration.
-const MAINTENANCE_ADDRESS: &str = ":50000";
+pub(crate) const MAINTENANCE_ADDRESS: &str = ":50000";
 
 /// Writes those that others wait for.
 ///

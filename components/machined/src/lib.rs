@@ -25,11 +25,13 @@ mod service;
 mod shutdown;
 mod smbios;
 mod sockets;
+mod stage;
 mod state_access;
 mod statuses;
 mod supervisor;
 mod sysctl;
 mod timeline;
+mod uevents;
 
 use std::panic;
 use std::process::ExitCode;

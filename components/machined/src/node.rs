@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ichor_resource::specs::runtime::MachineStage;
 use ichor_state::{MemoryState, State};
 use ichor_sys::power::Power;
 use ichor_sys::signals::SignalFd;
@@ -21,6 +22,7 @@ use crate::readable::readable;
 use crate::sequence::{self, Phase, Sequence, Task, TaskError};
 use crate::service::{self, Parts};
 use crate::sockets::Sockets;
+use crate::stage::Stage;
 use crate::state_access;
 use crate::statuses;
 use crate::supervisor::Supervisor;
@@ -29,8 +31,8 @@ use crate::supervisor::children::Children;
 use crate::supervisor::launch::ProcessLauncher;
 use crate::supervisor::status::{ServiceState, ServiceStatus};
 use crate::supervisor::table::SERVICES;
-use crate::sysctl;
 use crate::timeline::Timeline;
+use crate::uevents;
 
 /// PID 1's own name among the services.
 const SELF: &str = "machined";
@@ -75,16 +77,26 @@ pub(crate) async fn run(
     };
 
     let stop = CancellationToken::new();
-    let controllers = controllers::runtime(Arc::clone(&state), &host)?;
-    let controllers = tokio::spawn(controllers.run(stop.clone()));
+    let stage = Stage::booting();
+    let known = controllers::register(Arc::clone(&state), &host, stage.clone(), events.clone())?;
+    let controllers = tokio::spawn(known.runtime.run(stop.clone()));
+    if !known.wakers.is_empty() {
+        tokio::spawn(uevents::follow(known.wakers));
+    }
     start_serving(&parts, &board)?;
 
     let progress = Progress { timeline, events };
     sequence::run(initialize(&parts, &supervisor), &progress).await?;
     progress.report();
+    // Nobody has given the machine a configuration.
+    stage.enter(MachineStage::Maintenance);
 
     let power = asked(&wishes).await?;
     info!(?power, "going down");
+    stage.enter(match power {
+        Power::Restart => MachineStage::Rebooting,
+        _ => MachineStage::ShuttingDown,
+    });
     supervisor.stop_all().await;
     stop.cancel();
     if let Err(error) = controllers.await {
@@ -138,7 +150,6 @@ fn initialize(parts: &Parts, supervisor: &Supervisor) -> Sequence {
     let mut tasks = vec![known, inventory];
     if is_machine {
         tasks.push(Task::new("loadDrivers", load_drivers()));
-        tasks.push(Task::new("setKernelParameters", set_kernel_parameters()));
     }
     Sequence {
         name: "initialize",
@@ -158,24 +169,6 @@ async fn load_drivers() -> Result<(), TaskError> {
     if let Some(modules) = loaded.await? {
         tokio::spawn(drivers::follow(modules));
     }
-    Ok(())
-}
-
-async fn set_kernel_parameters() -> Result<(), TaskError> {
-    tokio::task::spawn_blocking(|| {
-        for parameter in sysctl::DEFAULTS {
-            let path = sysctl::path(parameter.name);
-            match std::fs::write(&path, parameter.value) {
-                Err(error)
-                    if error.kind() == std::io::ErrorKind::NotFound && parameter.may_be_absent => {}
-                Err(error) => {
-                    warn!(%error, parameter = parameter.name, "a kernel parameter was not set")
-                }
-                Ok(()) => {}
-            }
-        }
-    })
-    .await?;
     Ok(())
 }
 

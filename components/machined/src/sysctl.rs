@@ -3,6 +3,8 @@
 //! Source: Kernel Self Protection Project, recommended settings; Kubernetes' requirements for
 //! forwarding and bridged traffic.
 
+use std::path::PathBuf;
+
 /// A parameter below `/proc/sys`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Parameter {
@@ -76,11 +78,21 @@ pub(crate) const DEFAULTS: &[Parameter] = &[
     machine("vm.unprivileged_userfaultfd", "0"),
 ];
 
-/// The file of a parameter. Dots separate, as nothing in the table has a dot in a component.
-pub(crate) fn path(name: &str) -> std::path::PathBuf {
-    let mut path = std::path::PathBuf::from("/proc/sys");
-    path.extend(name.split('.'));
-    path
+/// The file of a parameter by the id of its resource, such as `proc.sys.vm.overcommit_memory`;
+/// `None` for what lies elsewhere. Where a name holds a dot, the id has a slash.
+///
+/// Source: sysctl.d(5).
+pub(crate) fn path_of_id(id: &str) -> Option<PathBuf> {
+    let mut path = PathBuf::from("/");
+    for (number, part) in id.split('.').enumerate() {
+        let part = part.replace('/', ".");
+        let is_root = matches!(part.as_str(), "proc" | "sys");
+        if part.bytes().all(|byte| byte == b'.') || (number == 0 && !is_root) {
+            return None;
+        }
+        path.push(part);
+    }
+    Some(path)
 }
 
 #[cfg(test)]
@@ -89,9 +101,14 @@ mod tests {
 
     #[test]
     fn names_become_paths() {
-        let expected = "/proc/sys/net/bridge/bridge-nf-call-iptables";
-        let found = path("net.bridge.bridge-nf-call-iptables");
-        assert_eq!(found, std::path::Path::new(expected));
+        let path = |id: &str| path_of_id(id).map(|path| path.display().to_string());
+        let found = path("proc.sys.net.bridge.bridge-nf-call-iptables").unwrap();
+        assert_eq!(found, "/proc/sys/net/bridge/bridge-nf-call-iptables");
+        let found = path("proc.sys.net.ipv4.conf.eth0/100.rp_filter").unwrap();
+        assert_eq!(found, "/proc/sys/net/ipv4/conf/eth0.100/rp_filter");
+        for outside in ["", "etc.passwd", "proc.sys.//.x", "proc.sys..x", "proc./"] {
+            assert_eq!(path(outside), None, "{outside}");
+        }
     }
 
     #[test]

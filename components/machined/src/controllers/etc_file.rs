@@ -1,13 +1,16 @@
 //! Puts the wanted files of `/etc` in place.
 //!
 //! Invariant: a status never names a version whose content readers do not see.
+//!
+//! A file that nobody wants any more keeps its last content until the next boot: something reads it,
+//! and no content is a worse answer than an old one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError};
-use ichor_resource::Version;
 use ichor_resource::specs::files::{EtcFileSpec, EtcFileStatus};
+use ichor_resource::{Phase, Version};
 
 use crate::etc::EtcError;
 
@@ -42,7 +45,7 @@ impl<F: EtcFiles> Controller for EtcFileController<F> {
     const NAME: &'static str = "files.EtcFileController";
 
     fn inputs(&self) -> Vec<Input> {
-        vec![Input::strong::<EtcFileSpec>()]
+        vec![Input::weak::<EtcFileSpec>()]
     }
 
     fn outputs(&self) -> Vec<Output> {
@@ -51,6 +54,9 @@ impl<F: EtcFiles> Controller for EtcFileController<F> {
 
     async fn reconcile(&mut self, cx: &Ctx) -> Result<(), ReconcileError> {
         for spec in cx.list::<EtcFileSpec>().await? {
+            if spec.phase() == Phase::TearingDown {
+                continue;
+            }
             let version = spec.metadata.version;
             if self.applied.get(spec.id()) != Some(&version) {
                 self.files

@@ -1,0 +1,347 @@
+//! Sets kernel parameters below `/proc/sys` and `/sys`, and reports what the kernel made of them.
+//!
+//! Those of the system itself are [`KernelParamDefaultSpec`]s; a [`KernelParamSpec`] of the same id
+//! wins. What nobody wants any more gets back the value that it had at first.
+//!
+//! Invariant: a status never claims a value that the kernel was not seen to hold.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError};
+use ichor_resource::specs::runtime::{KernelParamDefaultSpec, KernelParamSpec, KernelParamStatus};
+use ichor_resource::{Phase, Resource, Spec};
+use tracing::warn;
+
+use crate::sysctl;
+
+/// A parameter could not be set.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ParamError {
+    #[error("{id:?} names no parameter: it does not begin with proc. or sys., or leaves it")]
+    Name { id: String },
+    #[error("read {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("write {value:?} to {}", path.display())]
+    Write {
+        path: PathBuf,
+        value: String,
+        source: io::Error,
+    },
+}
+
+/// Files of parameters: those of the kernel in production, a map in tests.
+pub(crate) trait Params: Send + Sync + 'static {
+    /// # Errors
+    /// `NotFound` when the kernel has no such parameter.
+    fn read(&self, path: &Path) -> io::Result<String>;
+    /// # Errors
+    /// What the kernel says of the value.
+    fn write(&self, path: &Path, value: &str) -> io::Result<()>;
+}
+
+/// The running kernel.
+pub(crate) struct Files;
+
+impl Params for Files {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+
+    fn write(&self, path: &Path, value: &str) -> io::Result<()> {
+        // Never creates anything: these are not files.
+        let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
+        io::Write::write_all(&mut file, value.as_bytes())
+    }
+}
+
+/// Describes the parameters of the system itself.
+pub(crate) struct KernelParamDefaultsController;
+
+impl Controller for KernelParamDefaultsController {
+    const NAME: &'static str = "runtime.KernelParamDefaultsController";
+
+    fn inputs(&self) -> Vec<Input> {
+        Vec::new()
+    }
+
+    fn outputs(&self) -> Vec<Output> {
+        vec![Output::shared::<KernelParamDefaultSpec>()]
+    }
+
+    async fn reconcile(&mut self, cx: &Ctx) -> Result<(), ReconcileError> {
+        for parameter in sysctl::DEFAULTS {
+            let spec = KernelParamSpec {
+                value: parameter.value.to_owned(),
+                ignore_errors: parameter.may_be_absent,
+            };
+            let id = format!("proc.sys.{}", parameter.name);
+            cx.upsert(id, KernelParamDefaultSpec(spec)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Applies all parameters.
+pub(crate) struct KernelParamController<P> {
+    params: P,
+    /// Values before the first write of this process.
+    originals: HashMap<String, String>,
+    applied: HashMap<String, (KernelParamSpec, KernelParamStatus)>,
+}
+
+impl<P: Params> KernelParamController<P> {
+    pub(crate) fn new(params: P) -> Self {
+        Self {
+            params,
+            originals: HashMap::new(),
+            applied: HashMap::new(),
+        }
+    }
+}
+
+impl<P: Params> Controller for KernelParamController<P> {
+    const NAME: &'static str = "runtime.KernelParamSpecController";
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![
+            Input::strong::<KernelParamDefaultSpec>(),
+            Input::strong::<KernelParamSpec>(),
+        ]
+    }
+
+    fn outputs(&self) -> Vec<Output> {
+        vec![Output::exclusive::<KernelParamStatus>()]
+    }
+
+    async fn reconcile(&mut self, cx: &Ctx) -> Result<(), ReconcileError> {
+        let defaults = cx.list::<KernelParamDefaultSpec>().await?;
+        let specs = cx.list::<KernelParamSpec>().await?;
+        let mut wanted = BTreeMap::new();
+        for spec in running(&defaults) {
+            cx.hold(spec).await?;
+            wanted.insert(spec.id(), &spec.value().0);
+        }
+        for spec in running(&specs) {
+            cx.hold(spec).await?;
+            wanted.insert(spec.id(), spec.value());
+        }
+        let mut failed = None;
+        for (id, spec) in &wanted {
+            // One that cannot be set must not keep the others.
+            match self.apply(id, spec) {
+                Ok(status) => cx.upsert(*id, status).await?,
+                Err(error) if spec.ignore_errors => {
+                    warn!(%error, id, "a kernel parameter was not set");
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        let unwanted = |id: &&String| !wanted.contains_key(id.as_str());
+        let unwanted: Vec<_> = self.applied.keys().filter(unwanted).cloned().collect();
+        for id in unwanted {
+            if let Err(error) = self.restore(&id) {
+                warn!(%error, id, "a kernel parameter did not get its first value back");
+            }
+        }
+        release(cx, &defaults).await?;
+        release(cx, &specs).await?;
+        failed.map_or(Ok(()), |error| Err(ReconcileError::other(error)))
+    }
+}
+
+impl<P: Params> KernelParamController<P> {
+    fn apply(&mut self, id: &str, spec: &KernelParamSpec) -> Result<KernelParamStatus, ParamError> {
+        if let Some((applied, status)) = self.applied.get(id)
+            && applied == spec
+        {
+            return Ok(status.clone());
+        }
+        let path = sysctl::path_of_id(id).ok_or_else(|| ParamError::Name { id: id.to_owned() })?;
+        let status = self.set(id, &path, &spec.value)?;
+        if status.unsupported && !spec.ignore_errors {
+            warn!(id, "the kernel has no such parameter");
+        }
+        let entry = (spec.clone(), status.clone());
+        self.applied.insert(id.to_owned(), entry);
+        Ok(status)
+    }
+
+    fn set(&mut self, id: &str, path: &Path, value: &str) -> Result<KernelParamStatus, ParamError> {
+        let Some(before) = self.read(path)? else {
+            return Ok(KernelParamStatus {
+                unsupported: true,
+                ..KernelParamStatus::default()
+            });
+        };
+        let default = self.originals.entry(id.to_owned()).or_insert(before);
+        let default = default.clone();
+        self.write(path, value)?;
+        Ok(KernelParamStatus {
+            // What the kernel says, which may differ in form from what was written.
+            current: self.read(path)?.unwrap_or_default(),
+            default,
+            unsupported: false,
+        })
+    }
+
+    fn restore(&mut self, id: &str) -> Result<(), ParamError> {
+        self.applied.remove(id);
+        let (Some(path), Some(original)) = (sysctl::path_of_id(id), self.originals.remove(id))
+        else {
+            return Ok(());
+        };
+        self.write(&path, &original)
+    }
+
+    /// `None` when the kernel has no such parameter.
+    fn read(&self, path: &Path) -> Result<Option<String>, ParamError> {
+        match self.params.read(path) {
+            Ok(text) => Ok(Some(text.trim_end().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // Some can only be written.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Ok(Some(String::new()))
+            }
+            Err(source) => Err(ParamError::Read {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    fn write(&self, path: &Path, value: &str) -> Result<(), ParamError> {
+        let written = self.params.write(path, value);
+        written.map_err(|source| ParamError::Write {
+            path: path.to_owned(),
+            value: value.to_owned(),
+            source,
+        })
+    }
+}
+
+fn running<S: Spec>(specs: &[Resource<S>]) -> impl Iterator<Item = &Resource<S>> {
+    specs.iter().filter(|spec| spec.phase() == Phase::Running)
+}
+
+async fn release<S: Spec>(cx: &Ctx, specs: &[Resource<S>]) -> Result<(), ReconcileError> {
+    for spec in specs
+        .iter()
+        .filter(|spec| spec.phase() == Phase::TearingDown)
+    {
+        cx.release(spec).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use ichor_controller::Runtime;
+    use ichor_state::{MemoryState, State, StateExt};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Map(Arc<Mutex<HashMap<PathBuf, String>>>);
+
+    impl Params for Map {
+        fn read(&self, path: &Path) -> io::Result<String> {
+            let found = self.0.lock().unwrap().get(path).cloned();
+            found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        }
+
+        fn write(&self, path: &Path, value: &str) -> io::Result<()> {
+            if value == "refused" {
+                return Err(io::Error::from(io::ErrorKind::InvalidInput));
+            }
+            self.0
+                .lock()
+                .unwrap()
+                .insert(path.to_owned(), format!("{value}\n"));
+            Ok(())
+        }
+    }
+
+    fn spec(value: &str) -> KernelParamSpec {
+        KernelParamSpec {
+            value: value.into(),
+            ignore_errors: false,
+        }
+    }
+
+    async fn status(state: &MemoryState, id: &str) -> Option<KernelParamStatus> {
+        let pointer = KernelParamStatus::pointer(id);
+        let found = state.find_at::<KernelParamStatus>(&pointer).await.unwrap();
+        found.map(|each| each.value().clone())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_spec_wins_over_the_default_and_gives_way_again() {
+        let (state, map) = (Arc::new(MemoryState::new()), Map::default());
+        let path = PathBuf::from("/proc/sys/vm/overcommit_memory");
+        map.0.lock().unwrap().insert(path.clone(), "0\n".into());
+        let mut runtime = Runtime::new(Arc::clone(&state) as Arc<dyn State>);
+        runtime.register(KernelParamDefaultsController).unwrap();
+        runtime
+            .register(KernelParamController::new(map.clone()))
+            .unwrap();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(runtime.run(stop.clone()));
+        let pause = || tokio::time::sleep(Duration::from_secs(60));
+        let value = || map.0.lock().unwrap()[&path].clone();
+        let id = "proc.sys.vm.overcommit_memory";
+        pause().await;
+        assert_eq!(value(), "1\n");
+        let expected = KernelParamStatus {
+            current: "1".into(),
+            default: "0".into(),
+            unsupported: false,
+        };
+        assert_eq!(status(&state, id).await, Some(expected));
+        assert!(
+            status(&state, "proc.sys.kernel.panic")
+                .await
+                .unwrap()
+                .unsupported
+        );
+
+        state
+            .upsert(Resource::new(id, spec("2")), "test")
+            .await
+            .unwrap();
+        pause().await;
+        assert_eq!(value(), "2\n");
+        assert_eq!(status(&state, id).await.unwrap().default, "0");
+
+        let pointer = KernelParamSpec::pointer(id);
+        assert!(
+            !state.teardown(&pointer, "test").await.unwrap(),
+            "it is held"
+        );
+        pause().await;
+        assert_eq!(value(), "1\n");
+        state.destroy(&pointer, "test").await.unwrap();
+        stop.cancel();
+        task.await.unwrap();
+    }
+
+    #[test]
+    fn a_value_that_the_kernel_refuses_is_an_error_that_names_it() {
+        let map = Map::default();
+        let path = PathBuf::from("/proc/sys/kernel/panic");
+        map.0.lock().unwrap().insert(path, "0\n".into());
+        let mut controller = KernelParamController::new(map);
+        let error = controller.apply("proc.sys.kernel.panic", &spec("refused"));
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("refused") && text.contains("/proc/sys/kernel/panic"));
+        for id in ["kernel.panic", "proc.sys./../x", "proc.sys.a.//", ""] {
+            let error = controller.apply(id, &spec("1")).unwrap_err();
+            assert!(matches!(error, ParamError::Name { .. }), "{id}");
+        }
+    }
+}

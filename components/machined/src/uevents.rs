@@ -1,0 +1,85 @@
+//! Wakes whoever lists devices or modules when the kernel says that some have come or gone.
+
+use std::time::Duration;
+
+use ichor_controller::Waker;
+use tracing::warn;
+
+use crate::readable::readable;
+
+/// Changes come in bursts: a driver that is loaded brings dozens of them.
+const PAUSE: Duration = Duration::from_secs(1);
+const EVENT_BYTES_MAX: usize = 8192;
+
+/// Wakes each of `wakers` soon after an event of its subsystem, for as long as the process lives.
+pub(crate) async fn follow(wakers: Vec<(&'static str, Waker)>) {
+    let events = match ichor_sys::socket::device_events().and_then(readable) {
+        Ok(events) => events,
+        Err(error) => {
+            warn!(%error, "devices and modules that come later are not listed");
+            return;
+        }
+    };
+    let mut buffer = vec![0; EVENT_BYTES_MAX];
+    loop {
+        let Ok(mut guard) = events.readable().await else {
+            return;
+        };
+        let mut due = Vec::new();
+        loop {
+            match rustix::io::read(guard.get_inner(), &mut *buffer) {
+                Ok(length) => due.extend(subsystem(buffer.get(..length).unwrap_or_default())),
+                Err(rustix::io::Errno::AGAIN) => break,
+                // The kernel has dropped events, of any subsystem.
+                Err(rustix::io::Errno::NOBUFS) => {
+                    due.extend(wakers.iter().map(|(name, _)| (*name).to_owned()));
+                }
+                Err(error) => {
+                    warn!(%error, "reading device events failed");
+                    return;
+                }
+            }
+        }
+        guard.clear_ready();
+        drop(guard);
+        let concerned = |name: &str| due.iter().any(|each| each == name);
+        if !wakers.iter().any(|(name, _)| concerned(name)) {
+            continue;
+        }
+        tokio::time::sleep(PAUSE).await;
+        for (name, waker) in &wakers {
+            if concerned(name) {
+                waker.wake();
+            }
+        }
+    }
+}
+
+/// The subsystem of an event of the kernel that adds or removes something.
+fn subsystem(event: &[u8]) -> Option<String> {
+    let mut fields = event
+        .split(|byte| *byte == 0)
+        .filter_map(|field| std::str::from_utf8(field).ok());
+    let (action, _) = fields.next()?.split_once('@')?;
+    if !matches!(action, "add" | "remove" | "bind" | "unbind") {
+        return None;
+    }
+    let name = fields.find_map(|field| field.strip_prefix("SUBSYSTEM="))?;
+    Some(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::subsystem;
+
+    #[test]
+    fn events_name_their_subsystem() {
+        let event =
+            b"add@/module/xfs\0ACTION=add\0DEVPATH=/module/xfs\0SUBSYSTEM=module\0SEQNUM=9\0";
+        assert_eq!(subsystem(event).as_deref(), Some("module"));
+        assert_eq!(subsystem(b"change@/x\0SUBSYSTEM=module\0"), None);
+        assert_eq!(subsystem(b"libudev\0SUBSYSTEM=module\0"), None);
+        assert_eq!(subsystem(b"add@/x\0"), None);
+        assert_eq!(subsystem(b""), None);
+    }
+}
