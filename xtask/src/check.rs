@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::proto;
+use crate::{components, proto};
 
 /// Runs all checks, also after one has failed.
 ///
@@ -17,9 +17,10 @@ use crate::proto;
 /// The names of those that failed.
 pub(crate) fn run(root: &Path) -> Result<()> {
     type Check = (&'static str, fn(&Path) -> Result<()>);
-    let checks: [Check; 4] = [
+    let checks: [Check; 5] = [
         ("format", format),
         ("generated files", proto::check),
+        ("docs/components.md", components::check),
         ("policy for dependencies", policy::check),
         ("clippy", clippy),
     ];

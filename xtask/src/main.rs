@@ -1,6 +1,7 @@
 //! What building this project needs besides cargo.
 
 mod check;
+mod components;
 mod image;
 mod proto;
 mod test;
@@ -53,7 +54,7 @@ enum Command {
     },
     /// Bring `image.lock` to the newest versions of its suite.
     Lock,
-    /// Generate the Rust of the contract from `proto/`.
+    /// Generate what is committed: the Rust of the contract from `proto/`, and pages of `docs/`.
     Proto,
 }
 
@@ -73,7 +74,7 @@ fn main() -> Result<ExitCode> {
         }
         Command::Reproduce { profile } => image::reproduce(&root, profile),
         Command::Lock => image::lock(&root),
-        Command::Proto => proto::run(&root),
+        Command::Proto => proto::run(&root).and_then(|()| components::write(&root)),
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,13 +16,13 @@ use crate::image::{self, Profile};
 pub(crate) enum Part {
     /// Those that need nothing but a process.
     Unit,
-    /// Those that need root: `loop_`, `netns_`.
+    /// Those that need root: `confine_`, `loop_`, `netns_`.
     Privileged,
     /// Those that boot machines: `vm_`.
     Vm,
 }
 
-const PRIVILEGED: &[&str] = &["loop_", "netns_"];
+const PRIVILEGED: &[&str] = &["confine_", "loop_", "netns_"];
 const VM: &[&str] = &["vm_"];
 
 /// Machines at once. Each has two processors, and emulation keeps both busy while it boots.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ichor_resource::specs::runtime::MachineStage;
+use ichor_rights::{Program, SERVICES};
 use ichor_state::{MemoryState, State};
 use ichor_sys::power::Power;
 use ichor_sys::signals::SignalFd;
@@ -30,7 +31,6 @@ use crate::supervisor::board::Board;
 use crate::supervisor::children::Children;
 use crate::supervisor::launch::ProcessLauncher;
 use crate::supervisor::status::{ServiceState, ServiceStatus};
-use crate::supervisor::table::SERVICES;
 use crate::timeline::Timeline;
 use crate::uevents;
 
@@ -118,11 +118,14 @@ fn start_serving(parts: &Parts, board: &Board) -> Result<(), TaskError> {
         }
     });
     board.record(SELF, ServiceState::Running, "Service started as goroutine");
-    for service in SERVICES {
-        let listener = Sockets::listen_state(service.id, service.uid)?;
+    let components = SERVICES
+        .iter()
+        .filter(|each| each.program == Program::Component);
+    for service in components {
+        let listener = Sockets::listen_state(service.id, service.rights.uid)?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
         let (state, board) = (Arc::clone(&parts.state), board.clone());
-        tokio::spawn(state_access::serve(service.id, state, listener, board));
+        tokio::spawn(state_access::serve(service, state, listener, board));
     }
     tokio::spawn(statuses::follow(board.clone(), Arc::clone(&parts.state)));
     Ok(())

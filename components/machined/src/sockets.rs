@@ -5,18 +5,24 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ichor_rights::{SERVICES, Socket};
 use ichor_sys::socket::{SocketError, listen_tcp, listen_unix};
-
-/// The port of the API.
-pub(crate) const API_PORT: u16 = 50000;
 
 /// Sockets that components accept on. Cloning shares them.
 #[derive(Clone, Debug)]
 pub(crate) struct Sockets {
-    api: Arc<OwnedFd>,
+    made: Arc<Vec<Made>>,
+}
+
+/// A socket, and whose it is.
+#[derive(Debug)]
+struct Made {
+    service: &'static str,
+    name: &'static str,
+    socket: OwnedFd,
 }
 
 impl Sockets {
@@ -30,8 +36,18 @@ impl Sockets {
     /// # Errors
     /// [`SocketError`] names the address.
     pub(crate) fn make() -> Result<Self, SocketError> {
+        let mut made = Vec::new();
+        for service in SERVICES {
+            for socket in service.rights.sockets {
+                made.push(Made {
+                    service: service.id,
+                    name: socket.name(),
+                    socket: listen(socket)?,
+                });
+            }
+        }
         Ok(Self {
-            api: Arc::new(listen_tcp(API_PORT)?.into()),
+            made: Arc::new(made),
         })
     }
 
@@ -59,9 +75,16 @@ impl Sockets {
 
     /// The sockets that a component is given, with their names.
     pub(crate) fn of(&self, id: &str) -> Vec<(&'static str, BorrowedFd<'_>)> {
-        match id {
-            "apid" => vec![("api", self.api.as_fd())],
-            _ => Vec::new(),
+        let own = self.made.iter().filter(|made| made.service == id);
+        own.map(|made| (made.name, made.socket.as_fd())).collect()
+    }
+}
+
+fn listen(socket: &Socket) -> Result<OwnedFd, SocketError> {
+    match *socket {
+        Socket::Tcp { port, .. } => Ok(listen_tcp(port)?.into()),
+        Socket::Unix { path, client, .. } => {
+            Ok(listen_unix(Path::new(path), 0o660, client, client)?.into())
         }
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
 use ichor_resource::definitions;
+use ichor_rights::{Grant, Service};
 use ichor_state::{Access, FilteredState, Permit, State, StateServer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
@@ -17,45 +18,33 @@ use tracing::error;
 
 use crate::supervisor::board::Board;
 
-/// The types that a component declares.
-fn access(id: &str) -> Access {
-    let of_namespaces = |namespaces: &'static [&'static str], permit: Permit| {
+/// The types that a component declared.
+fn access(service: &Service) -> Access {
+    let of_namespace = |namespace| {
         let all = definitions().iter();
-        let wanted = all.filter(|each| namespaces.contains(&each.default_namespace));
-        wanted
-            .map(move |each| (each.type_name, permit))
-            .collect::<Vec<_>>()
+        all.filter(move |each| each.default_namespace == namespace)
+            .map(|each| each.type_name)
     };
-    match id {
-        "networkd" => {
-            let mut types = of_namespaces(&["network"], Permit::Write);
-            types.push(("Controllers.runtime.ichor.dev", Permit::Write));
-            types.push(("EtcFileSpecs.files.talos.dev", Permit::Write));
-            types.push(("EtcFileStatuses.files.talos.dev", Permit::Read));
-            types.push(("HostnameStatuses.net.talos.dev", Permit::Read));
-            types.push(("Identities.cluster.talos.dev", Permit::Read));
-            types.push(("KernelCmdlines.runtime.talos.dev", Permit::Read));
-            types.push(("MachineConfigs.config.talos.dev", Permit::Read));
-            Access::declared(types)
-        }
-        "apid" => Access::declared([
-            ("NodeAddresses.net.talos.dev", Permit::Read),
-            ("HostnameStatuses.net.talos.dev", Permit::Read),
-            ("APIServiceConfigs.runtime.talos.dev", Permit::Read),
-        ]),
-        _ => Access::declared::<&str>([]),
-    }
+    let types = service.rights.state.iter().flat_map(|grant| match grant {
+        Grant::Read(name) => vec![(*name, Permit::Read)],
+        Grant::Write(name) => vec![(*name, Permit::Write)],
+        Grant::WriteNamespace(namespace) => of_namespace(*namespace)
+            .map(|name| (name, Permit::Write))
+            .collect(),
+    });
+    Access::declared(types)
 }
 
 /// Serves a component's part of the state. The component counts as healthy while it is connected:
 /// this is how a process that hangs before it works is told from one that works.
 pub(crate) async fn serve(
-    id: &'static str,
+    service: &'static Service,
     state: Arc<dyn State>,
     listener: UnixListener,
     board: Board,
 ) {
-    let view = StateServer::new(FilteredState::new(state, access(id)));
+    let id = service.id;
+    let view = StateServer::new(FilteredState::new(state, access(service)));
     let connections = Arc::new(AtomicUsize::new(0));
     let incoming = UnixListenerStream::new(listener).map(move |stream| {
         let lease = Lease::new(id, Arc::clone(&connections), board.clone());

@@ -5,20 +5,23 @@ pub(crate) mod children;
 pub(crate) mod launch;
 pub(crate) mod service;
 pub(crate) mod status;
-pub(crate) mod table;
 
 mod backoff;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use ichor_rights::{Program, Service};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use board::Board;
-use service::{Command, Launcher, supervise};
+use service::{Command, Launcher, ServiceSpec, supervise};
 use status::ServiceStatus;
-use table::Service;
+
+/// How long a service may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// All service loops.
 pub(crate) struct Supervisor {
@@ -40,7 +43,12 @@ impl Supervisor {
 
     /// Starts the loop of a service.
     pub(crate) fn start(&self, service: &Service) {
-        let spec = service.spec();
+        let spec = ServiceSpec {
+            id: service.id,
+            depends: service.depends,
+            grace: GRACE,
+            has_health_check: service.program == Program::Component,
+        };
         self.board
             .add(ServiceStatus::new(spec.id, spec.has_health_check));
         let (sender, commands) = mpsc::channel(1);

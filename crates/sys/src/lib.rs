@@ -13,6 +13,7 @@ pub mod mount;
 pub mod packet;
 pub mod power;
 pub mod process;
+pub mod restrict;
 pub mod signals;
 pub mod socket;
 pub mod wait;

@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::process::{Gid, Uid};
-use rustix::thread::{CapabilitySet, CapabilitySets};
+use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
+
+use crate::restrict::{Filter, Unshare, restrict_paths};
 
 /// Descriptors are moved out of the way before they are put to their numbers.
 const PARKED_FROM: i32 = 200;
@@ -57,9 +59,6 @@ pub struct Credentials {
     pub no_new_privileges: bool,
 }
 
-/// Runs in the child between fork and exec: only system calls, no memory from the allocator.
-pub type ChildHook = Box<dyn FnMut() -> io::Result<()> + Send + Sync>;
-
 /// A process to be started.
 pub struct Command {
     program: PathBuf,
@@ -67,7 +66,9 @@ pub struct Command {
     descriptors: Vec<(OwnedFd, i32)>,
     cgroup: Option<PathBuf>,
     credentials: Option<Credentials>,
-    hooks: Vec<ChildHook>,
+    namespaces: UnshareFlags,
+    landlock: Option<OwnedFd>,
+    filter: Option<Filter>,
 }
 
 impl std::fmt::Debug for Command {
@@ -94,7 +95,9 @@ impl Command {
             descriptors: Vec::new(),
             cgroup: None,
             credentials: None,
-            hooks: Vec::new(),
+            namespaces: UnshareFlags::empty(),
+            landlock: None,
+            filter: None,
         }
     }
 
@@ -148,10 +151,24 @@ impl Command {
         self
     }
 
-    /// What the child does last before the program is executed, such as loading a filter.
+    /// Namespaces of its own.
     #[must_use]
-    pub fn hook(mut self, hook: ChildHook) -> Self {
-        self.hooks.push(hook);
+    pub fn unshare(mut self, namespaces: impl IntoIterator<Item = Unshare>) -> Self {
+        self.namespaces = Unshare::flags(namespaces);
+        self
+    }
+
+    /// The Landlock ruleset it is restricted to. Needs `no_new_privileges`.
+    #[must_use]
+    pub fn landlock(mut self, ruleset: OwnedFd) -> Self {
+        self.landlock = Some(ruleset);
+        self
+    }
+
+    /// The filter of its system calls, which must allow execve(2). Needs `no_new_privileges`.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
         self
     }
 
@@ -168,8 +185,10 @@ impl Command {
             }
         };
         let descriptors = std::mem::take(&mut self.descriptors);
-        let mut hooks = std::mem::take(&mut self.hooks);
         let credentials = self.credentials;
+        let namespaces = self.namespaces;
+        let landlock = self.landlock.take();
+        let mut filter = self.filter.take();
         let prepare = move || {
             rustix::process::setsid()?;
             if let Some(mut procs) = cgroup.as_ref() {
@@ -178,10 +197,17 @@ impl Command {
             for (parked, number) in &descriptors {
                 put_at(parked, *number)?;
             }
+            if !namespaces.is_empty() {
+                share_not(namespaces)?;
+            }
             if let Some(credentials) = &credentials {
                 assume(credentials)?;
             }
-            hooks.iter_mut().try_for_each(|hook| hook())
+            if let Some(ruleset) = &landlock {
+                restrict_paths(ruleset.as_fd())?;
+            }
+            // Last, because the filter refuses what the steps before it need.
+            filter.as_mut().map_or(Ok(()), Filter::apply)
         };
         // SAFETY: the closure makes system calls only; what it owns was allocated before the fork.
         let inner = unsafe { self.inner.pre_exec(prepare) };
@@ -200,6 +226,12 @@ impl Command {
             source,
         }
     }
+}
+
+/// unshare(2).
+fn share_not(namespaces: UnshareFlags) -> io::Result<()> {
+    // SAFETY: the flags change namespaces only, not the table of descriptors.
+    unsafe { rustix::thread::unshare_unsafe(namespaces) }.map_err(io::Error::from)
 }
 
 /// dup2(2) clears close-on-exec, so exactly these descriptors are inherited.

@@ -3,16 +3,15 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use futures_util::future::BoxFuture;
-use ichor_sys::process::{Command, Credentials};
+use ichor_rights::{Program, Service, confine};
+use ichor_sys::process::Command;
 use rustix::process::Signal;
-use rustix::thread::CapabilitySet;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe;
 use tracing::warn;
 
 use super::children::Children;
 use super::service::{LaunchError, Launcher, Running};
-use super::table::{Program, SERVICES, Service};
 use crate::cgroups::Cgroups;
 use crate::logs::Logs;
 use crate::sockets::Sockets;
@@ -38,13 +37,11 @@ impl ProcessLauncher {
     pub(crate) const BINARY: &'static str = BINARY;
 
     async fn start(&self, id: &'static str) -> Result<Running, LaunchError> {
-        let service = SERVICES
-            .iter()
-            .find(|service| service.id == id)
-            .ok_or_else(|| format!("there is no service {id}"))?;
+        let service =
+            ichor_rights::service(id).ok_or_else(|| format!("there is no service {id}"))?;
         let mut command = self.command(service)?;
         if let Some(cgroups) = &self.cgroups {
-            let path = cgroups.make_limited(&group(id), &limits(id))?;
+            let path = cgroups.make_limited(&group(id), &service.rights.limits.settings())?;
             command = command.cgroup(path);
         }
         let (read, write) = pipe_pair()?;
@@ -53,13 +50,7 @@ impl ProcessLauncher {
     }
 
     fn command(&self, service: &Service) -> Result<Command, LaunchError> {
-        let credentials = Credentials {
-            uid: service.uid,
-            gid: service.uid,
-            capabilities: capabilities(service.id),
-            no_new_privileges: true,
-        };
-        match service.program {
+        let command = match service.program {
             Program::Foreign {
                 path,
                 name,
@@ -69,14 +60,13 @@ impl ProcessLauncher {
                 for argument in arguments {
                     command = command.arg(argument);
                 }
-                Ok(command.credentials(credentials))
+                command
             }
             Program::Component => {
                 let mut command = Command::new(self.binary, service.id)
                     .env("PATH", SEARCH_PATH)
                     .env("ICHOR_STATE_SOCKET", Sockets::state_path(service.id))
-                    .env("ICHOR_MACHINE_SOCKET", Sockets::MACHINE)
-                    .credentials(credentials);
+                    .env("ICHOR_MACHINE_SOCKET", Sockets::MACHINE);
                 let mut listed = Vec::new();
                 for (number, (name, socket)) in
                     (FIRST_DESCRIPTOR..).zip(self.sockets.of(service.id))
@@ -84,9 +74,10 @@ impl ProcessLauncher {
                     command = command.descriptor(socket, number)?;
                     listed.push(format!("{name}:{number}"));
                 }
-                Ok(command.env("ICHOR_LISTEN_FDS", listed.join(",")))
+                command.env("ICHOR_LISTEN_FDS", listed.join(","))
             }
-        }
+        };
+        Ok(confine(command, &service.rights)?)
     }
 
     /// Keeps what the process says, line by line, until it and its children are gone.
@@ -135,30 +126,6 @@ impl Launcher for ProcessLauncher {
 
 fn group(id: &str) -> String {
     format!("system/{id}")
-}
-
-/// Limits of a service's control group: file and value.
-fn limits(id: &str) -> Vec<(&'static str, String)> {
-    let (minimum, maximum) = match id {
-        "apid" => (16, Some(128)),
-        "networkd" => (8, Some(128)),
-        _ => (8, None),
-    };
-    let bytes = |mebibytes: u32| (u64::from(mebibytes) << 20).to_string();
-    let mut limits = vec![("memory.min", bytes(minimum))];
-    limits.extend(maximum.map(|maximum| ("memory.max", bytes(maximum))));
-    limits
-}
-
-/// All that a service may ever do beyond its user.
-fn capabilities(id: &str) -> CapabilitySet {
-    match id {
-        "networkd" => {
-            CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW | CapabilitySet::NET_BIND_SERVICE
-        }
-        "udevd" => ichor_sys::process::ALL_CAPABILITIES.difference(CapabilitySet::SYS_BOOT),
-        _ => CapabilitySet::empty(),
-    }
 }
 
 /// A pipe whose reading end does not block; the writing end is for another process.

@@ -60,6 +60,7 @@ impl Controller for OperatorController {
                 Some((link.id(), (spec.value(), link.value())))
             })
             .collect();
+        self.remove_ended()?;
         self.run_clients(&wanted);
         for (link, client) in &self.clients {
             if let (Some(lease), Some((spec, status))) = (client.lease(), wanted.get(link.as_str()))
@@ -72,6 +73,16 @@ impl Controller for OperatorController {
 }
 
 impl OperatorController {
+    /// The next pass, after a pause, starts new ones.
+    fn remove_ended(&mut self) -> Result<(), ReconcileError> {
+        let before = self.clients.len();
+        self.clients.retain(|_, client| !client.has_ended());
+        match self.clients.len() == before {
+            true => Ok(()),
+            false => Err(ReconcileError::other("a DHCP client has panicked")),
+        }
+    }
+
     /// A client starts with the carrier and keeps its lease when the carrier goes for a while.
     fn run_clients(&mut self, wanted: &BTreeMap<&str, (&OperatorSpec, &LinkStatus)>) {
         let settings = |link: &str| {

@@ -11,8 +11,8 @@ use ichor_controller::{Backoff, Waker};
 use ichor_sys::packet;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UdpSocket;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::ip::{self, CLIENT_PORT, SERVER_PORT};
 use super::machine::{Action, Machine};
@@ -32,7 +32,7 @@ pub(crate) struct Settings {
 pub(crate) struct Client {
     settings: Settings,
     lease: Arc<Mutex<Option<Lease>>>,
-    _task: JoinSet<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 /// Why the client starts again.
@@ -50,19 +50,22 @@ impl Client {
     /// Starts to ask at once. `waker` is woken when the lease changes.
     pub(crate) fn start(settings: Settings, seed: u64, waker: Waker) -> Self {
         let lease = Arc::new(Mutex::new(None));
-        let mut task = JoinSet::new();
         let link = Link {
             settings: settings.clone(),
             lease: Arc::clone(&lease),
-            waker,
+            waker: waker.clone(),
             seed,
         };
-        task.spawn(link.run());
         Self {
             settings,
             lease,
-            _task: task,
+            task: spawn(link.run(), waker),
         }
+    }
+
+    /// Whether it has panicked.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.task.is_finished()
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -73,6 +76,22 @@ impl Client {
     pub(crate) fn lease(&self) -> Option<Lease> {
         let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
         lease.clone()
+    }
+}
+
+/// Runs a task that ends by a panic only; then whoever holds its client has to know.
+fn spawn(work: impl Future<Output = ()> + Send + 'static, waker: Waker) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let _woken_at_the_end = WakeOnDrop(waker);
+        work.await;
+    }))
+}
+
+struct WakeOnDrop(Waker);
+
+impl Drop for WakeOnDrop {
+    fn drop(&mut self) {
+        self.0.wake();
     }
 }
 
@@ -259,4 +278,19 @@ async fn unicast(
         .await;
     *udp = Some(socket);
     sent.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_wakes_whoever_holds_the_client() {
+        let waker = Waker::default();
+        let task = spawn(async { panic!("a fault in the client") }, waker.clone());
+        while !task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(waker.count(), 1);
+    }
 }

@@ -1,0 +1,122 @@
+//! The table for people.
+
+use std::fmt::Write;
+
+use crate::{Calls, Grant, Paths, Program, SERVICES, Service, Socket, Use};
+
+const HEAD: &str = "\
+# What each process of the node may do
+
+Generated from `crates/rights/src/table.rs` by `./x proto`. PID 1 (`machined`) starts these and
+applies each row before the program is executed. All of them run with `no_new_privs`, without other
+groups, in a control group `system/NAME`, and inherit no descriptor but those named here.
+
+System calls that a row does not name answer `EPERM` and are written to the kernel log. Files are
+limited by Landlock, which also refuses TCP connections and ports, abstract unix sockets and signals
+to other processes wherever files are limited.
+";
+
+/// `docs/components.md`.
+#[must_use]
+pub fn page() -> String {
+    let mut page = String::from(HEAD);
+    for service in SERVICES {
+        section(&mut page, service);
+    }
+    page
+}
+
+fn section(page: &mut String, service: &Service) {
+    let rights = &service.rights;
+    let limits = &rights.limits;
+    let mut most = format!("at least {} MiB of memory", limits.memory_min_mib);
+    if let Some(mebibytes) = limits.memory_max_mib {
+        most += &format!(", at most {mebibytes} MiB");
+    }
+    if let Some(tasks) = limits.tasks_max {
+        most += &format!(", at most {tasks} threads");
+    }
+    let namespaces = rights.namespaces.iter();
+    let namespaces = namespaces.map(|one| format!("{one:?}").to_lowercase());
+    let capabilities = rights.capabilities.iter_names().map(|(name, _)| name);
+    let capabilities = match rights.capabilities {
+        all if all.bits().count_ones() > 30 => "all but CAP_SYS_BOOT".to_owned(),
+        _ => list(capabilities.map(|name| format!("CAP_{name}"))),
+    };
+    let rows = [
+        ("runs", program(service)),
+        ("user and group", rights.uid.to_string()),
+        ("capabilities", capabilities),
+        ("own namespaces", list(namespaces)),
+        ("system calls", calls(rights.calls)),
+        ("files", paths(rights.paths)),
+        ("control group", most),
+        ("listens on", list(rights.sockets.iter().map(socket))),
+        ("state", list(rights.state.iter().map(grant))),
+        (
+            "starts after",
+            list(service.depends.iter().map(|id| (*id).to_owned())),
+        ),
+    ];
+    // Writing to a string cannot fail.
+    let _written = writeln!(page, "\n## {}\n\n{}.\n", service.id, service.purpose);
+    page.push_str("| right | what |\n|---|---|\n");
+    for (name, value) in rows {
+        let _written = writeln!(page, "| {name} | {value} |");
+    }
+}
+
+fn program(service: &Service) -> String {
+    let place = match service.machine_only {
+        true => ", on machines only",
+        false => "",
+    };
+    match service.program {
+        Program::Component => format!("the OS binary as `{}`{place}", service.id),
+        Program::Foreign { path, .. } => format!("`{path}`{place}"),
+    }
+}
+
+fn calls(calls: Calls) -> String {
+    match calls {
+        Calls::All => "all".to_owned(),
+        Calls::Basic(groups) => {
+            let groups = groups.iter().map(|group| format!("{group:?}"));
+            list(std::iter::once("Basic".to_owned()).chain(groups))
+        }
+    }
+}
+
+fn paths(paths: Paths) -> String {
+    match paths {
+        Paths::All => "all".to_owned(),
+        Paths::Below(rows) => list(rows.iter().map(|(path, how)| match how {
+            Use::Read => format!("`{path}` (reads)"),
+            Use::Write => format!("`{path}` (reads, writes)"),
+            Use::Execute => format!("`{path}` (executes)"),
+        })),
+    }
+}
+
+fn socket(socket: &Socket) -> String {
+    match socket {
+        Socket::Tcp { port, .. } => format!("TCP {port}"),
+        Socket::Unix { path, .. } => format!("`{path}`"),
+    }
+}
+
+fn grant(grant: &Grant) -> String {
+    match grant {
+        Grant::Read(name) => format!("reads `{name}`"),
+        Grant::Write(name) => format!("writes `{name}`"),
+        Grant::WriteNamespace(name) => format!("writes all of namespace `{name}`"),
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    match items.is_empty() {
+        true => "none".to_owned(),
+        false => items.join(", "),
+    }
+}

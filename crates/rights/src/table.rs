@@ -1,0 +1,117 @@
+//! The table.
+
+use ichor_sys::process::ALL_CAPABILITIES;
+use rustix::thread::CapabilitySet;
+
+use crate::{Calls, Grant, Group, Limits, Namespace, Paths, Program, Rights, Service, Socket, Use};
+
+/// The port of the API.
+pub const API_PORT: u16 = 50000;
+
+/// The one binary of the OS. A component is restricted before it is executed, so its files are
+/// among those that it may use.
+pub const OS_BINARY: &str = "/usr/bin/ichor-os";
+
+/// All services, in no order: dependencies say what waits for what.
+pub const SERVICES: &[Service] = &[
+    Service {
+        id: "networkd",
+        purpose: "links, addresses, routes, DHCP, resolvers, host name",
+        program: Program::Component,
+        depends: &[],
+        machine_only: false,
+        rights: Rights {
+            uid: 52,
+            capabilities: CapabilitySet::NET_ADMIN
+                .union(CapabilitySet::NET_RAW)
+                .union(CapabilitySet::NET_BIND_SERVICE),
+            namespaces: &[Namespace::Ipc],
+            calls: Calls::Basic(&[
+                Group::Files,
+                Group::UnixSockets,
+                Group::InternetSockets,
+                Group::NetlinkSockets,
+                Group::PacketSockets,
+            ]),
+            paths: Paths::Below(&[
+                (OS_BINARY, Use::Execute),
+                ("/dev/random", Use::Read),
+                ("/dev/urandom", Use::Read),
+            ]),
+            limits: Limits {
+                memory_min_mib: 8,
+                memory_max_mib: Some(128),
+                tasks_max: Some(64),
+            },
+            sockets: &[],
+            state: &[
+                Grant::WriteNamespace("network"),
+                Grant::Write("Controllers.runtime.ichor.dev"),
+                Grant::Write("EtcFileSpecs.files.talos.dev"),
+                Grant::Read("EtcFileStatuses.files.talos.dev"),
+                Grant::Read("HostnameStatuses.net.talos.dev"),
+                Grant::Read("Identities.cluster.talos.dev"),
+                Grant::Read("KernelCmdlines.runtime.talos.dev"),
+                Grant::Read("MachineConfigs.config.talos.dev"),
+            ],
+        },
+    },
+    Service {
+        id: "apid",
+        purpose: "TLS, authorisation, proxy to the services of the node",
+        program: Program::Component,
+        depends: &[],
+        machine_only: false,
+        rights: Rights {
+            uid: 50,
+            capabilities: CapabilitySet::empty(),
+            namespaces: &[Namespace::Ipc, Namespace::Uts],
+            calls: Calls::Basic(&[Group::Files, Group::UnixSockets, Group::Accept]),
+            paths: Paths::Below(&[
+                (OS_BINARY, Use::Execute),
+                ("/dev/random", Use::Read),
+                ("/dev/urandom", Use::Read),
+            ]),
+            limits: Limits {
+                memory_min_mib: 16,
+                memory_max_mib: Some(128),
+                tasks_max: Some(64),
+            },
+            sockets: &[Socket::Tcp {
+                name: "api",
+                port: API_PORT,
+            }],
+            state: &[
+                Grant::Read("NodeAddresses.net.talos.dev"),
+                Grant::Read("HostnameStatuses.net.talos.dev"),
+                Grant::Read("APIServiceConfigs.runtime.talos.dev"),
+            ],
+        },
+    },
+    Service {
+        id: "udevd",
+        purpose: "device nodes and links, by the rules of the image",
+        program: Program::Foreign {
+            path: "/usr/lib/systemd/systemd-udevd",
+            name: "systemd-udevd",
+            arguments: &["--resolve-names=never"],
+        },
+        // Nothing that answers the API waits for device links.
+        depends: &["apid"],
+        machine_only: true,
+        rights: Rights {
+            uid: 0,
+            capabilities: ALL_CAPABILITIES.difference(CapabilitySet::SYS_BOOT),
+            namespaces: &[],
+            calls: Calls::All,
+            paths: Paths::All,
+            limits: Limits {
+                memory_min_mib: 8,
+                memory_max_mib: None,
+                tasks_max: None,
+            },
+            sockets: &[],
+            state: &[],
+        },
+    },
+];

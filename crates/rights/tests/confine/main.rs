@@ -1,0 +1,4 @@
+//! Rights on real processes.
+
+#[cfg(test)]
+mod processes;

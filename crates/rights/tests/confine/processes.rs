@@ -1,0 +1,119 @@
+use std::fs;
+
+use ichor_rights::{Calls, Group, Limits, Namespace, Paths, Rights, Use, confine};
+use ichor_sys::process::Command;
+use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::thread::CapabilitySet;
+
+/// What the other process does; it is this very program again.
+const ACTION: &str = "ICHOR_TEST_ACTION";
+
+const NONE: Rights = Rights {
+    uid: 50,
+    capabilities: CapabilitySet::empty(),
+    namespaces: &[],
+    calls: Calls::All,
+    paths: Paths::All,
+    limits: Limits {
+        memory_min_mib: 0,
+        memory_max_mib: None,
+        tasks_max: None,
+    },
+    sockets: &[],
+    state: &[],
+};
+
+/// Runs in the other process. Ignored, because it does nothing by itself.
+#[test]
+#[ignore = "started by the other tests"]
+fn child() {
+    let action = std::env::var(ACTION).unwrap();
+    let (action, argument) = action.split_once(' ').unwrap_or((&action, ""));
+    match action {
+        "read" => drop(fs::read(argument).unwrap()),
+        "listen" => drop(std::net::TcpListener::bind("127.0.0.1:0").unwrap()),
+        "datagram" => drop(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()),
+        "status" => {
+            let status = fs::read_to_string("/proc/self/status").unwrap();
+            for line in argument.split(',') {
+                let found = status.lines().any(|have| have.replace('\t', " ") == line);
+                assert!(found, "no {line:?} in\n{status}");
+            }
+        }
+        _ => panic!("unknown action {action}"),
+    }
+}
+
+fn succeeds(rights: &Rights, action: &str) -> bool {
+    // Its own report would be taken for one of this run.
+    let nowhere = fs::File::create("/dev/null").unwrap();
+    let command = Command::new(std::env::current_exe().unwrap(), "child")
+        .output(nowhere.into())
+        .unwrap()
+        .env(ACTION, action)
+        .arg("--ignored")
+        .arg("--exact")
+        .arg("processes::child");
+    let pid = confine(command, rights).unwrap().spawn().unwrap();
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let (_, status) = waitpid(Some(pid), WaitOptions::empty()).unwrap().unwrap();
+    status.exit_status() == Some(0)
+}
+
+#[test]
+fn confine_drops_user_groups_and_capabilities() {
+    let expected = "status Uid: 50 50 50 50,Groups:  ,NoNewPrivs: 1,\
+                    CapEff: 0000000000000000,CapBnd: 0000000000000000";
+    assert!(succeeds(&NONE, expected));
+    let rights = Rights {
+        capabilities: CapabilitySet::NET_ADMIN,
+        namespaces: &[Namespace::Ipc, Namespace::Uts],
+        ..NONE
+    };
+    let expected = "status CapEff: 0000000000001000,CapBnd: 0000000000001000,\
+                    CapAmb: 0000000000001000";
+    assert!(succeeds(&rights, expected));
+}
+
+#[test]
+fn confine_refuses_calls_that_are_not_named() {
+    let rights = Rights {
+        calls: Calls::Basic(&[Group::Files]),
+        ..NONE
+    };
+    assert!(succeeds(&rights, "read /proc/self/status"));
+    assert!(succeeds(&NONE, "datagram"));
+    assert!(!succeeds(&rights, "datagram"));
+    let rights = Rights {
+        calls: Calls::Basic(&[Group::Files, Group::InternetSockets]),
+        ..NONE
+    };
+    assert!(succeeds(&rights, "datagram"));
+}
+
+#[test]
+fn confine_limits_files_and_ports() {
+    assert!(succeeds(&NONE, "read /proc/self/status"));
+    assert!(succeeds(&NONE, "read /etc/hosts"));
+    assert!(succeeds(&NONE, "listen"));
+    let own = std::env::current_exe().unwrap();
+    let rows = [
+        (own.to_str().unwrap(), Use::Execute),
+        // The libraries of this program, where it is not static.
+        ("/usr/lib", Use::Execute),
+        ("/lib64", Use::Execute),
+        ("/proc", Use::Read),
+    ];
+    // Rows live as long as the program; so do those of this test.
+    let rows: &'static [(&'static str, Use)] = rows
+        .map(|(path, how)| (&*Box::leak(path.to_owned().into_boxed_str()), how))
+        .to_vec()
+        .leak();
+    let rights = Rights {
+        paths: Paths::Below(rows),
+        ..NONE
+    };
+    assert!(succeeds(&rights, "read /proc/self/status"));
+    assert!(!succeeds(&rights, "read /etc/hosts"));
+    assert!(!succeeds(&rights, "listen"));
+}
