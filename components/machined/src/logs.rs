@@ -1,18 +1,27 @@
 //! What services say, kept in memory.
 //!
-//! Each service has a ring of chunks. A chunk holds whole lines; the oldest chunk goes when the
-//! ring is full. An idle service costs what it has said, and nothing when it has said nothing.
+//! Each service has a ring of chunks. A chunk holds whole lines, each with the time at which it
+//! came, and is compressed when it is full; the oldest chunk goes when the ring is full. A service
+//! takes at most [`RING_BYTES`] for full chunks and [`CHUNK_BYTES`] with one line for the chunk that
+//! grows. An idle service costs what it has said, and nothing when it has said nothing.
+
+mod chunk;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
-/// How much of each service is kept.
-const RING_BYTES: usize = 512 * 1024;
-/// The last chunk is closed when it has this size.
-const CHUNK_BYTES: usize = 16 * 1024;
+use chunk::Chunk;
+
+/// How much memory the full chunks of a service may take: about 1 MB of usual lines.
+const RING_BYTES: usize = 128 * 1024;
+/// A chunk is full when it has this size. Smaller ones compress worse.
+const CHUNK_BYTES: usize = 32 * 1024;
+/// What is longer is cut: a service that writes no line breaks must not fill the memory.
+const LINE_BYTES_MAX: usize = 16 * 1024;
 
 /// The logs of all services. Cloning shares them.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +56,7 @@ impl Logs {
     }
 }
 
-/// The log of one service.
+/// The log of one service. Positions count the bytes of its lines from the first one on.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     content: Mutex<Content>,
@@ -56,21 +65,29 @@ pub(crate) struct Ring {
 
 #[derive(Debug, Default)]
 struct Content {
-    /// Closed chunks, oldest first.
-    chunks: VecDeque<Bytes>,
+    /// Full chunks, oldest first.
+    chunks: VecDeque<Chunk>,
     /// The chunk that grows.
     open: Vec<u8>,
-    /// How many bytes were ever written before `chunks`.
-    dropped: u64,
+    /// Position of the first byte of `chunks`.
+    start: u64,
+    /// Memory that `chunks` take.
+    stored: usize,
 }
 
 impl Ring {
-    /// Adds one line; a line break is added.
+    /// Adds one line that came now; a line break is added.
     pub(crate) fn add(&self, line: &str) {
+        self.add_at(Timestamp::now(), line);
+    }
+
+    fn add_at(&self, time: Timestamp, line: &str) {
+        let line = line.get(..line.floor_char_boundary(LINE_BYTES_MAX));
+        let line = line.unwrap_or_default().trim_end();
+        let line = format!("{time:.3} {line}\n");
         {
             let mut content = self.lock();
             content.open.extend_from_slice(line.as_bytes());
-            content.open.push(b'\n');
             if content.open.len() >= CHUNK_BYTES {
                 content.close();
             }
@@ -78,31 +95,27 @@ impl Ring {
         self.grown.notify_waiters();
     }
 
-    /// What was written after a position, and the position after it. A reader that is too slow
-    /// goes on with the oldest that is left.
-    pub(crate) fn read(&self, position: u64) -> (Vec<Bytes>, u64) {
-        let content = self.lock();
-        let mut parts = Vec::new();
-        let mut at = content.dropped;
-        let open = Bytes::copy_from_slice(&content.open);
-        for chunk in content.chunks.iter().chain([&open]) {
-            let end = at + chunk.len() as u64;
-            let skip = usize::try_from(position.saturating_sub(at)).unwrap_or(usize::MAX);
-            if skip < chunk.len() {
-                parts.push(chunk.slice(skip..));
-            }
-            at = end;
-        }
-        (parts, at)
+    /// The first part after a position, and the position after that part; `None` when there is
+    /// nothing. A reader that is too slow goes on with the oldest that is left.
+    pub(crate) fn next(&self, position: u64) -> Option<(Bytes, u64)> {
+        let (chunk, start) = self.lock().chunk_after(position)?;
+        let end = start + chunk.length() as u64;
+        let lines = chunk.lines();
+        let skip = usize::try_from(position.saturating_sub(start)).unwrap_or(usize::MAX);
+        Some((lines.slice(skip.min(lines.len())..), end))
     }
 
-    /// The position from which on there are at most `lines` lines.
-    pub(crate) fn tail(&self, lines: usize) -> u64 {
-        let (parts, end) = self.read(0);
-        let mut left = lines;
-        let mut position = end;
-        for part in parts.iter().rev() {
-            for byte in part.iter().rev() {
+    /// The position from which on there are at most `count` lines.
+    pub(crate) fn tail(&self, count: usize) -> u64 {
+        let (chunks, mut position) = {
+            let content = self.lock();
+            let open = Chunk::raw(content.open.clone());
+            let chunks: Vec<_> = content.chunks.iter().cloned().chain([open]).collect();
+            (chunks, content.end())
+        };
+        let mut left = count;
+        for chunk in chunks.iter().rev() {
+            for byte in chunk.lines().iter().rev() {
                 if *byte == b'\n' {
                     if left == 0 {
                         return position;
@@ -115,11 +128,16 @@ impl Ring {
         position
     }
 
+    /// The position after all that was said.
+    pub(crate) fn end(&self) -> u64 {
+        self.lock().end()
+    }
+
     /// Returns when there is something after a position.
     pub(crate) async fn wait(&self, position: u64) {
         loop {
             let grown = self.grown.notified();
-            if self.lock().end() > position {
+            if self.end() > position {
                 return;
             }
             grown.await;
@@ -132,75 +150,37 @@ impl Ring {
 }
 
 impl Content {
+    /// The chunk in which a position lies, or the first one after it, and where it starts.
+    fn chunk_after(&self, position: u64) -> Option<(Chunk, u64)> {
+        let mut start = self.start;
+        for chunk in &self.chunks {
+            let end = start + chunk.length() as u64;
+            if position < end {
+                return Some((chunk.clone(), start));
+            }
+            start = end;
+        }
+        (position < self.end()).then(|| (Chunk::raw(self.open.clone()), start))
+    }
+
     fn close(&mut self) {
-        self.chunks
-            .push_back(Bytes::from(std::mem::take(&mut self.open)));
-        let mut size: usize = self.chunks.iter().map(Bytes::len).sum();
-        while size > RING_BYTES {
+        let chunk = Chunk::compress(std::mem::take(&mut self.open));
+        self.stored += chunk.stored();
+        self.chunks.push_back(chunk);
+        while self.stored > RING_BYTES {
             let Some(oldest) = self.chunks.pop_front() else {
                 return;
             };
-            size -= oldest.len();
-            self.dropped += oldest.len() as u64;
+            self.stored -= oldest.stored();
+            self.start += oldest.length() as u64;
         }
     }
 
     fn end(&self) -> u64 {
-        let closed: usize = self.chunks.iter().map(Bytes::len).sum();
-        self.dropped + (closed + self.open.len()) as u64
+        let closed: usize = self.chunks.iter().map(Chunk::length).sum();
+        self.start + (closed + self.open.len()) as u64
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(parts: &[Bytes]) -> String {
-        String::from_utf8(parts.concat()).unwrap()
-    }
-
-    #[test]
-    fn reads_on_from_a_position() {
-        let ring = Ring::default();
-        ring.add("one");
-        let (parts, position) = ring.read(0);
-        assert_eq!(text(&parts), "one\n");
-        ring.add("two");
-        assert_eq!(text(&ring.read(position).0), "two\n");
-        assert!(ring.read(position + 4).0.is_empty());
-    }
-
-    #[test]
-    fn is_bounded_and_a_slow_reader_goes_on_with_the_oldest() {
-        let ring = Ring::default();
-        let line = "x".repeat(1023);
-        for _ in 0..2000 {
-            ring.add(&line);
-        }
-        let (parts, end) = ring.read(0);
-        let kept: usize = parts.iter().map(Bytes::len).sum();
-        assert!(kept <= RING_BYTES + CHUNK_BYTES, "{kept}");
-        assert_eq!(end, 2000 * 1024);
-    }
-
-    #[test]
-    fn tail_counts_lines() {
-        let ring = Ring::default();
-        for line in ["a", "b", "c"] {
-            ring.add(line);
-        }
-        assert_eq!(text(&ring.read(ring.tail(2)).0), "b\nc\n");
-        assert_eq!(text(&ring.read(ring.tail(9)).0), "a\nb\nc\n");
-        assert!(ring.read(ring.tail(0)).0.is_empty());
-    }
-
-    #[tokio::test]
-    async fn waiting_ends_with_the_next_line() {
-        let ring = Arc::new(Ring::default());
-        let shared = Arc::clone(&ring);
-        let waiting = tokio::spawn(async move { shared.wait(0).await });
-        tokio::task::yield_now().await;
-        ring.add("x");
-        waiting.await.unwrap();
-    }
-}
+mod tests;

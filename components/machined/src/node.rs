@@ -31,7 +31,7 @@ use crate::supervisor::board::Board;
 use crate::supervisor::children::Children;
 use crate::supervisor::launch::ProcessLauncher;
 use crate::supervisor::status::{ServiceState, ServiceStatus};
-use crate::timeline::Timeline;
+use crate::timeline::{Kind, Timeline};
 use crate::uevents;
 
 /// PID 1's own name among the services.
@@ -85,6 +85,7 @@ pub(crate) async fn run(
     }
     start_serving(&parts, &board)?;
 
+    tokio::spawn(take_inventory(parts.clone()));
     let progress = Progress { timeline, events };
     sequence::run(initialize(&parts, &supervisor), &progress).await?;
     progress.report();
@@ -145,12 +146,7 @@ fn initialize(parts: &Parts, supervisor: &Supervisor) -> Sequence {
         facts::publish(&*state, &host).await?;
         Ok(())
     });
-    let (host, state) = (Arc::clone(&parts.host), Arc::clone(&parts.state));
-    let inventory = Task::new("publishInventory", async move {
-        facts::publish_inventory(&*state, &host).await?;
-        Ok(())
-    });
-    let mut tasks = vec![known, inventory];
+    let mut tasks = vec![known];
     if is_machine {
         tasks.push(Task::new("loadDrivers", load_drivers()));
     }
@@ -161,6 +157,16 @@ fn initialize(parts: &Parts, supervisor: &Supervisor) -> Sequence {
             tasks,
         }],
     }
+}
+
+/// Nothing that answers the API waits for the inventory, so the inventory waits for the API.
+async fn take_inventory(parts: Parts) {
+    parts.board.wait_up("apid").await;
+    parts.timeline.begin(Kind::Task, "takeInventory");
+    if let Err(error) = facts::publish_inventory(&*parts.state, &parts.host).await {
+        warn!(%error, "the inventory is not complete");
+    }
+    parts.timeline.end(Kind::Task, "takeInventory");
 }
 
 async fn load_drivers() -> Result<(), TaskError> {

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError};
 use ichor_resource::specs::runtime::{KernelParamDefaultSpec, KernelParamSpec, KernelParamStatus};
@@ -85,7 +86,7 @@ impl Controller for KernelParamDefaultsController {
 
 /// Applies all parameters.
 pub(crate) struct KernelParamController<P> {
-    params: P,
+    params: Arc<P>,
     /// Values before the first write of this process.
     originals: HashMap<String, String>,
     applied: HashMap<String, (KernelParamSpec, KernelParamStatus)>,
@@ -94,7 +95,7 @@ pub(crate) struct KernelParamController<P> {
 impl<P: Params> KernelParamController<P> {
     pub(crate) fn new(params: P) -> Self {
         Self {
-            params,
+            params: Arc::new(params),
             originals: HashMap::new(),
             applied: HashMap::new(),
         }
@@ -127,17 +128,7 @@ impl<P: Params> Controller for KernelParamController<P> {
             cx.hold(spec).await?;
             wanted.insert(spec.id(), spec.value());
         }
-        let mut failed = None;
-        for (id, spec) in &wanted {
-            // One that cannot be set must not keep the others.
-            match self.apply(id, spec) {
-                Ok(status) => cx.upsert(*id, status).await?,
-                Err(error) if spec.ignore_errors => {
-                    warn!(%error, id, "a kernel parameter was not set");
-                }
-                Err(error) => failed = Some(error),
-            }
-        }
+        let failed = self.apply(cx, &wanted).await?;
         let unwanted = |id: &&String| !wanted.contains_key(id.as_str());
         let unwanted: Vec<_> = self.applied.keys().filter(unwanted).cloned().collect();
         for id in unwanted {
@@ -152,73 +143,103 @@ impl<P: Params> Controller for KernelParamController<P> {
 }
 
 impl<P: Params> KernelParamController<P> {
-    fn apply(&mut self, id: &str, spec: &KernelParamSpec) -> Result<KernelParamStatus, ParamError> {
-        if let Some((applied, status)) = self.applied.get(id)
-            && applied == spec
-        {
-            return Ok(status.clone());
-        }
-        let path = sysctl::path_of_id(id).ok_or_else(|| ParamError::Name { id: id.to_owned() })?;
-        let status = self.set(id, &path, &spec.value)?;
-        if status.unsupported && !spec.ignore_errors {
-            warn!(id, "the kernel has no such parameter");
-        }
-        let entry = (spec.clone(), status.clone());
-        self.applied.insert(id.to_owned(), entry);
-        Ok(status)
-    }
-
-    fn set(&mut self, id: &str, path: &Path, value: &str) -> Result<KernelParamStatus, ParamError> {
-        let Some(before) = self.read(path)? else {
-            return Ok(KernelParamStatus {
-                unsupported: true,
-                ..KernelParamStatus::default()
-            });
+    /// Sets what is new. One that cannot be set does not keep the others; it is returned.
+    async fn apply(
+        &mut self,
+        cx: &Ctx,
+        wanted: &BTreeMap<&str, &KernelParamSpec>,
+    ) -> Result<Option<ParamError>, ReconcileError> {
+        let is_new = |id: &str, spec: &KernelParamSpec| match self.applied.get(id) {
+            Some((applied, _)) => applied != spec,
+            None => true,
         };
-        let default = self.originals.entry(id.to_owned()).or_insert(before);
-        let default = default.clone();
-        self.write(path, value)?;
-        Ok(KernelParamStatus {
-            // What the kernel says, which may differ in form from what was written.
-            current: self.read(path)?.unwrap_or_default(),
-            default,
-            unsupported: false,
-        })
+        let new = wanted.iter().filter(|(id, spec)| is_new(id, spec));
+        let new: Vec<_> = new
+            .map(|(id, spec)| ((*id).to_owned(), (*spec).clone()))
+            .collect();
+        let params = Arc::clone(&self.params);
+        // Some parameters make the kernel wait for all processors.
+        let setting = tokio::task::spawn_blocking(move || {
+            let set = |(id, spec): (String, KernelParamSpec)| {
+                let result = set(&*params, &id, &spec.value);
+                (id, spec, result)
+            };
+            new.into_iter().map(set).collect::<Vec<_>>()
+        });
+        let mut failed = None;
+        for (id, spec, result) in setting.await.map_err(ReconcileError::other)? {
+            match result {
+                Ok(mut status) => {
+                    let first = self.originals.entry(id.clone());
+                    status.default = first.or_insert(status.default).clone();
+                    if status.unsupported && !spec.ignore_errors {
+                        warn!(id, "the kernel has no such parameter");
+                    }
+                    self.applied.insert(id, (spec, status));
+                }
+                Err(error) if spec.ignore_errors => {
+                    warn!(%error, "a kernel parameter was not set");
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        for id in wanted.keys() {
+            if let Some((_, status)) = self.applied.get(*id) {
+                cx.upsert(*id, status.clone()).await?;
+            }
+        }
+        Ok(failed)
     }
 
     fn restore(&mut self, id: &str) -> Result<(), ParamError> {
-        self.applied.remove(id);
-        let (Some(path), Some(original)) = (sysctl::path_of_id(id), self.originals.remove(id))
-        else {
-            return Ok(());
-        };
-        self.write(&path, &original)
-    }
-
-    /// `None` when the kernel has no such parameter.
-    fn read(&self, path: &Path) -> Result<Option<String>, ParamError> {
-        match self.params.read(path) {
-            Ok(text) => Ok(Some(text.trim_end().to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            // Some can only be written.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Ok(Some(String::new()))
-            }
-            Err(source) => Err(ParamError::Read {
-                path: path.to_owned(),
-                source,
-            }),
+        let applied = self.applied.remove(id);
+        let supported = applied.is_some_and(|(_, status)| !status.unsupported);
+        match (sysctl::path_of_id(id), self.originals.remove(id)) {
+            (Some(path), Some(original)) if supported => write(&*self.params, &path, &original),
+            _ => Ok(()),
         }
     }
+}
 
-    fn write(&self, path: &Path, value: &str) -> Result<(), ParamError> {
-        let written = self.params.write(path, value);
-        written.map_err(|source| ParamError::Write {
+/// Writes a value; the status has the value before as its default.
+fn set(params: &impl Params, id: &str, value: &str) -> Result<KernelParamStatus, ParamError> {
+    let path = sysctl::path_of_id(id).ok_or_else(|| ParamError::Name { id: id.to_owned() })?;
+    let Some(default) = read(params, &path)? else {
+        return Ok(KernelParamStatus {
+            unsupported: true,
+            ..KernelParamStatus::default()
+        });
+    };
+    write(params, &path, value)?;
+    Ok(KernelParamStatus {
+        // What the kernel says, which may differ in form from what was written.
+        current: read(params, &path)?.unwrap_or_default(),
+        default,
+        unsupported: false,
+    })
+}
+
+/// `None` when the kernel has no such parameter.
+fn read(params: &impl Params, path: &Path) -> Result<Option<String>, ParamError> {
+    match params.read(path) {
+        Ok(text) => Ok(Some(text.trim_end().to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // Some can only be written.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Some(String::new())),
+        Err(source) => Err(ParamError::Read {
             path: path.to_owned(),
-            value: value.to_owned(),
             source,
-        })
+        }),
     }
+}
+
+fn write(params: &impl Params, path: &Path, value: &str) -> Result<(), ParamError> {
+    let written = params.write(path, value);
+    written.map_err(|source| ParamError::Write {
+        path: path.to_owned(),
+        value: value.to_owned(),
+        source,
+    })
 }
 
 fn running<S: Spec>(specs: &[Resource<S>]) -> impl Iterator<Item = &Resource<S>> {
@@ -237,7 +258,7 @@ async fn release<S: Spec>(cx: &Ctx, specs: &[Resource<S>]) -> Result<(), Reconci
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use ichor_controller::Runtime;
@@ -335,12 +356,11 @@ mod tests {
         let map = Map::default();
         let path = PathBuf::from("/proc/sys/kernel/panic");
         map.0.lock().unwrap().insert(path, "0\n".into());
-        let mut controller = KernelParamController::new(map);
-        let error = controller.apply("proc.sys.kernel.panic", &spec("refused"));
-        let text = error.unwrap_err().to_string();
+        let error = set(&map, "proc.sys.kernel.panic", "refused").unwrap_err();
+        let text = error.to_string();
         assert!(text.contains("refused") && text.contains("/proc/sys/kernel/panic"));
         for id in ["kernel.panic", "proc.sys./../x", "proc.sys.a.//", ""] {
-            let error = controller.apply(id, &spec("1")).unwrap_err();
+            let error = set(&map, id, "1").unwrap_err();
             assert!(matches!(error, ParamError::Name { .. }), "{id}");
         }
     }

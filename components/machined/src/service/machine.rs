@@ -125,23 +125,26 @@ impl MachineService for MachineApi {
             // Negative: everything.
             Err(_negative) => 0,
         };
+        // Who does not follow gets what there is now, however much comes meanwhile.
+        let last = match request.follow {
+            true => u64::MAX,
+            false => ring.end(),
+        };
         Ok(answer(async move |sink| {
             loop {
-                let (parts, end) = ring.read(position);
-                position = end;
-                for bytes in parts {
-                    if sink
-                        .send(Ok(Data {
-                            metadata: None,
-                            bytes,
-                        }))
-                        .await
-                        .is_err()
-                    {
+                while position < last
+                    && let Some((bytes, end)) = ring.next(position)
+                {
+                    position = end;
+                    let data = Data {
+                        metadata: None,
+                        bytes,
+                    };
+                    if sink.send(Ok(data)).await.is_err() {
                         return;
                     }
                 }
-                if !request.follow {
+                if position >= last {
                     return;
                 }
                 tokio::select! {
