@@ -76,6 +76,8 @@ pub enum Also {
 pub struct Outputs {
     /// The root file system with its verity tree.
     pub rootfs: PathBuf,
+    /// The kernel.
+    pub kernel: PathBuf,
     /// The initramfs with the root file system.
     pub initramfs: PathBuf,
     /// The one file that is the OS.
@@ -148,7 +150,8 @@ fn assemble(inputs: &Inputs<'_>, packages: &Path, lock: Lock) -> Result<Outputs,
     write_uki(&uki, &parts, &arguments)?;
     // For booting without the boot loader, over the network or by hand.
     let vmlinuz = packages.join(format!("boot/vmlinuz-{kernel}"));
-    copy(&vmlinuz, &inputs.out.join("vmlinuz"))?;
+    let kernel_file = inputs.out.join("vmlinuz");
+    copy(&vmlinuz, &kernel_file)?;
     let cmdline = inputs.out.join("cmdline");
     fs::write(&cmdline, &arguments).map_err(at("write", &cmdline))?;
     let sbom_path = inputs.out.join(format!("{name}.spdx.json"));
@@ -173,6 +176,7 @@ fn assemble(inputs: &Inputs<'_>, packages: &Path, lock: Lock) -> Result<Outputs,
     }
     Ok(Outputs {
         rootfs,
+        kernel: kernel_file,
         initramfs,
         uki,
         sbom: sbom_path,

@@ -17,6 +17,18 @@ use crate::tree::{Content, Tree};
 /// What the root file system lies on.
 const STAGE1_MODULES: &[&str] = &["loop", "dm_verity", "squashfs"];
 
+/// An archive with one static program as `/init`, for guests that run nothing else.
+///
+/// # Errors
+/// When the program cannot be read.
+pub fn of_program(program: &Path) -> std::io::Result<Vec<u8>> {
+    let mut tree = Tree::default();
+    tree.file("init", 0o755, Content::Path(program.to_owned()));
+    let mut archive = Vec::new();
+    cpio::write(&tree, &mut archive)?;
+    Ok(archive)
+}
+
 /// Writes the initramfs.
 pub(crate) fn write(
     path: &Path,

@@ -19,7 +19,7 @@ mod elf;
 mod error;
 mod fat;
 mod hwdb;
-mod initramfs;
+pub mod initramfs;
 pub mod inspect;
 mod iso;
 pub mod keys;

@@ -1,5 +1,6 @@
 //! What building this project needs besides cargo.
 
+mod bench;
 mod check;
 mod components;
 mod image;
@@ -52,6 +53,12 @@ enum Command {
         #[arg(long, value_enum, default_value = "vm")]
         profile: image::Profile,
     },
+    /// Measure the figures of `PROMISES.md`.
+    Bench {
+        /// Of which image.
+        #[arg(long, value_enum, default_value = "dist")]
+        profile: image::Profile,
+    },
     /// Bring `image.lock` to the newest versions of its suite.
     Lock,
     /// Generate what is committed: the Rust of the contract from `proto/`, and pages of `docs/`.
@@ -62,6 +69,7 @@ fn main() -> Result<ExitCode> {
     let root = root()?;
     match Arguments::parse().command {
         Command::Test { part, filter } => return test::run(&root, part, &filter),
+        Command::Bench { profile } => return bench::run(&root, profile),
         Command::Up => up::run(&root),
         Command::Down => up::down(),
         Command::Check => check::run(&root),

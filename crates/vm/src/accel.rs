@@ -30,7 +30,8 @@ const OVERRIDE: &str = "ICHOR_ACCEL";
 const PROBE_TIME_MAX: Duration = Duration::from_secs(3);
 
 impl Accel {
-    pub(crate) fn arguments(self) -> &'static [&'static str] {
+    /// What QEMU is told.
+    pub fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Kvm => &["-accel", "kvm", "-cpu", "host"],
             Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],

@@ -1,0 +1,52 @@
+//! The speed probe in a guest: the image's kernel, with this program alone.
+
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use ichor_vm::{Firmware, choose_accel};
+use rustix::system::RebootCommand;
+
+use crate::speed::{self, Speed};
+
+/// Before what the program says, in the guest's console.
+const MARK: &str = "speed: ";
+
+/// What the only program of a guest does.
+pub(crate) fn main() -> Result<ExitCode> {
+    println!("{MARK}{}", serde_json::to_string(&speed::measure())?);
+    rustix::system::reboot(RebootCommand::PowerOff)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures in a guest like those that nodes run in.
+///
+/// # Errors
+/// What QEMU said.
+pub(crate) fn measure(kernel: &Path, program: &Path) -> Result<Speed> {
+    let directory = tempfile::tempdir().context("make a directory")?;
+    let initramfs = directory.path().join("initramfs");
+    let archive = ichor_imager::initramfs::of_program(program)?;
+    std::fs::write(&initramfs, archive).context("write the initramfs")?;
+    let output = Command::new("qemu-system-x86_64")
+        .args(["-machine", "q35", "-m", "2048", "-smp", "2"])
+        .args(choose_accel(&Firmware::find()?).arguments())
+        .args(["-nodefaults", "-no-user-config", "-no-reboot"])
+        .args(["-display", "none", "-serial", "stdio"])
+        .args(["-append", "console=ttyS0 quiet panic=-1"])
+        .arg("-kernel")
+        .arg(kernel)
+        .arg("-initrd")
+        .arg(&initramfs)
+        .stdin(Stdio::null())
+        .output()
+        .context("run qemu-system-x86_64")?;
+    let console = String::from_utf8_lossy(&output.stdout);
+    let Some(line) = console.lines().find_map(|line| line.split_once(MARK)) else {
+        bail!(
+            "the guest did not measure: {console}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    serde_json::from_str(line.1.trim()).context("read what the guest said")
+}

@@ -1,0 +1,58 @@
+//! `cargo xtask bench`: the figures of `PROMISES.md`, measured.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use ichor_imager::packages::WhenGone;
+
+use crate::image::{self, Profile};
+
+/// Builds images and benches, and measures. A promise that is not kept is a failure's exit code.
+///
+/// # Errors
+/// What could not be built or measured.
+pub(crate) fn run(root: &Path, profile: Profile) -> Result<ExitCode> {
+    let outputs = image::run(root, profile, WhenGone::TakeNewest)?;
+    let mut store = cargo(root, "run", profile);
+    store.args(["--package", "ichor-state", "--example", "bench"]);
+    let has_store = status(store)?;
+    let mut build = cargo(root, "build", profile);
+    build.args(["--package", "ichor-bench"]);
+    if !has_store || !status(build)? {
+        return Ok(ExitCode::FAILURE);
+    }
+    let programs = image::target_directory(root)
+        .join("x86_64-unknown-linux-gnu")
+        .join(profile.name());
+    let program = programs.join("ichor-bench");
+    let mut bench = Command::new(&program);
+    bench
+        .arg("all")
+        .arg("--squashfs")
+        .arg(&outputs.rootfs)
+        .arg("--disk")
+        .arg(&outputs.disk)
+        .arg("--kernel")
+        .arg(&outputs.kernel)
+        .arg("--guest-program")
+        .arg(&program);
+    Ok(match status(bench)? {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn cargo(root: &Path, verb: &str, profile: Profile) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(root)
+        .args([verb, "--locked", "--profile", profile.name()]);
+    cargo
+}
+
+fn status(mut command: Command) -> Result<bool> {
+    let program = command.get_program().display().to_string();
+    let status = command.status().with_context(|| format!("run {program}"))?;
+    Ok(status.success())
+}
