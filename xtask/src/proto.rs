@@ -86,7 +86,7 @@ fn generate(protos: &Path, out: &Path) -> Result<FileDescriptorSet> {
         fs::remove_dir_all(out).with_context(|| format!("empty {}", out.display()))?;
     }
     fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
-    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    fs::write(out.join("descriptors.bin"), encode(&descriptors))?;
     let mut config = tonic_prost_build::Config::new();
     config.bytes(BYTES);
     tonic_prost_build::configure()
@@ -98,6 +98,16 @@ fn generate(protos: &Path, out: &Path) -> Result<FileDescriptorSet> {
         .compile_fds_with_config(descriptors.clone(), config)
         .context("generate Rust")?;
     Ok(descriptors)
+}
+
+/// The contract alone. Comments and positions are in `proto/`; here they would only make each
+/// change of a comment a change of the file.
+fn encode(descriptors: &FileDescriptorSet) -> Vec<u8> {
+    let mut contract = descriptors.clone();
+    for file in &mut contract.file {
+        file.source_code_info = None;
+    }
+    contract.encode_to_vec()
 }
 
 /// All protos below a directory, sorted, so that the output does not depend on the disk.

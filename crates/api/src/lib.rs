@@ -16,5 +16,5 @@ mod r#gen {
 
 pub use r#gen::*;
 
-/// The contract itself: an encoded `google.protobuf.FileDescriptorSet`.
+/// The contract itself: an encoded `google.protobuf.FileDescriptorSet`, without comments.
 pub const DESCRIPTORS: &[u8] = include_bytes!("gen/descriptors.bin");
