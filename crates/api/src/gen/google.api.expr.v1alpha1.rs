@@ -5,6 +5,7 @@ pub struct Expr {
     /// Unique within one expression.
     #[prost(int64, tag = "2")]
     pub id: i64,
+    /// What kind of expression it is.
     #[prost(oneof = "expr::ExprKind", tags = "3, 4, 5, 6, 7, 8, 9")]
     pub expr_kind: ::core::option::Option<expr::ExprKind>,
 }
@@ -13,42 +14,53 @@ pub mod expr {
     /// A name.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Ident {
+        /// The name.
         #[prost(string, tag = "1")]
         pub name: ::prost::alloc::string::String,
     }
     /// A field of an operand, or the test whether it is there.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct Select {
+        /// Whose field.
         #[prost(message, optional, boxed, tag = "1")]
         pub operand: ::core::option::Option<::prost::alloc::boxed::Box<super::Expr>>,
+        /// Name of the field.
         #[prost(string, tag = "2")]
         pub field: ::prost::alloc::string::String,
+        /// Whether it is the test.
         #[prost(bool, tag = "3")]
         pub test_only: bool,
     }
     /// A function or method call.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct Call {
+        /// Whose method; unset for a function.
         #[prost(message, optional, boxed, tag = "1")]
         pub target: ::core::option::Option<::prost::alloc::boxed::Box<super::Expr>>,
+        /// Name of the function or method.
         #[prost(string, tag = "2")]
         pub function: ::prost::alloc::string::String,
+        /// Its arguments.
         #[prost(message, repeated, tag = "3")]
         pub args: ::prost::alloc::vec::Vec<super::Expr>,
     }
     /// A list literal.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct CreateList {
+        /// Its elements.
         #[prost(message, repeated, tag = "1")]
         pub elements: ::prost::alloc::vec::Vec<super::Expr>,
+        /// Which of them are left out when they have no value; from 0.
         #[prost(int32, repeated, tag = "2")]
         pub optional_indices: ::prost::alloc::vec::Vec<i32>,
     }
     /// A map or message literal.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct CreateStruct {
+        /// Full name of the message; empty for a map.
         #[prost(string, tag = "1")]
         pub message_name: ::prost::alloc::string::String,
+        /// Its entries.
         #[prost(message, repeated, tag = "2")]
         pub entries: ::prost::alloc::vec::Vec<create_struct::Entry>,
     }
@@ -57,21 +69,28 @@ pub mod expr {
         /// One entry.
         #[derive(Clone, PartialEq, ::prost::Message)]
         pub struct Entry {
+            /// Unique within one expression.
             #[prost(int64, tag = "1")]
             pub id: i64,
+            /// The value.
             #[prost(message, optional, tag = "4")]
             pub value: ::core::option::Option<super::super::Expr>,
+            /// Whether it is left out when it has no value.
             #[prost(bool, tag = "5")]
             pub optional_entry: bool,
+            /// Where the value goes.
             #[prost(oneof = "entry::KeyKind", tags = "2, 3")]
             pub key_kind: ::core::option::Option<entry::KeyKind>,
         }
         /// Nested message and enum types in `Entry`.
         pub mod entry {
+            /// Where the value goes.
             #[derive(Clone, PartialEq, ::prost::Oneof)]
             pub enum KeyKind {
+                /// A field of a message.
                 #[prost(string, tag = "2")]
                 FieldKey(::prost::alloc::string::String),
+                /// A key of a map.
                 #[prost(message, tag = "3")]
                 MapKey(super::super::super::Expr),
             }
@@ -80,39 +99,55 @@ pub mod expr {
     /// A fold over a list or map.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct Comprehension {
+        /// Name of the element, or of the key when there is a second name.
         #[prost(string, tag = "1")]
         pub iter_var: ::prost::alloc::string::String,
+        /// Name of the value.
         #[prost(string, tag = "8")]
         pub iter_var2: ::prost::alloc::string::String,
+        /// The list or map.
         #[prost(message, optional, boxed, tag = "2")]
         pub iter_range: ::core::option::Option<::prost::alloc::boxed::Box<super::Expr>>,
+        /// Name of the accumulator.
         #[prost(string, tag = "3")]
         pub accu_var: ::prost::alloc::string::String,
+        /// Its first value.
         #[prost(message, optional, boxed, tag = "4")]
         pub accu_init: ::core::option::Option<::prost::alloc::boxed::Box<super::Expr>>,
+        /// The fold goes on while this is true.
         #[prost(message, optional, boxed, tag = "5")]
         pub loop_condition: ::core::option::Option<
             ::prost::alloc::boxed::Box<super::Expr>,
         >,
+        /// The next value of the accumulator.
         #[prost(message, optional, boxed, tag = "6")]
         pub loop_step: ::core::option::Option<::prost::alloc::boxed::Box<super::Expr>>,
+        /// The value of the whole.
         #[prost(message, optional, boxed, tag = "7")]
         pub result: ::core::option::Option<::prost::alloc::boxed::Box<super::Expr>>,
     }
+    /// What kind of expression it is.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum ExprKind {
+        /// A literal.
         #[prost(message, tag = "3")]
         ConstExpr(super::Constant),
+        /// A name.
         #[prost(message, tag = "4")]
         IdentExpr(Ident),
+        /// A field.
         #[prost(message, tag = "5")]
         SelectExpr(::prost::alloc::boxed::Box<Select>),
+        /// A call.
         #[prost(message, tag = "6")]
         CallExpr(::prost::alloc::boxed::Box<Call>),
+        /// A list.
         #[prost(message, tag = "7")]
         ListExpr(CreateList),
+        /// A map or message.
         #[prost(message, tag = "8")]
         StructExpr(CreateStruct),
+        /// A fold.
         #[prost(message, tag = "9")]
         ComprehensionExpr(::prost::alloc::boxed::Box<Comprehension>),
     }
@@ -120,30 +155,41 @@ pub mod expr {
 /// A literal.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Constant {
+    /// Its type and value.
     #[prost(oneof = "constant::ConstantKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub constant_kind: ::core::option::Option<constant::ConstantKind>,
 }
 /// Nested message and enum types in `Constant`.
 pub mod constant {
+    /// Its type and value.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum ConstantKind {
+        /// Null.
         #[prost(enumeration = "::prost_types::NullValue", tag = "1")]
         NullValue(i32),
+        /// True or false.
         #[prost(bool, tag = "2")]
         BoolValue(bool),
+        /// A whole number with a sign.
         #[prost(int64, tag = "3")]
         Int64Value(i64),
+        /// A whole number without a sign.
         #[prost(uint64, tag = "4")]
         Uint64Value(u64),
+        /// A floating-point number.
         #[prost(double, tag = "5")]
         DoubleValue(f64),
+        /// Text.
         #[prost(string, tag = "6")]
         StringValue(::prost::alloc::string::String),
+        /// Bytes.
         #[prost(bytes, tag = "7")]
         BytesValue(::prost::alloc::vec::Vec<u8>),
+        /// A span of time.
         #[deprecated]
         #[prost(message, tag = "8")]
         DurationValue(::prost_types::Duration),
+        /// A moment.
         #[deprecated]
         #[prost(message, tag = "9")]
         TimestampValue(::prost_types::Timestamp),
@@ -152,16 +198,22 @@ pub mod constant {
 /// Where an expression came from.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SourceInfo {
+    /// Version of the syntax.
     #[prost(string, tag = "1")]
     pub syntax_version: ::prost::alloc::string::String,
+    /// Name of the source, such as a file with a line.
     #[prost(string, tag = "2")]
     pub location: ::prost::alloc::string::String,
+    /// Where each line ends in the source.
     #[prost(int32, repeated, tag = "3")]
     pub line_offsets: ::prost::alloc::vec::Vec<i32>,
+    /// Where each expression begins in the source, by its id.
     #[prost(map = "int64, int32", tag = "4")]
     pub positions: ::std::collections::HashMap<i64, i32>,
+    /// The call that became this expression, by its id.
     #[prost(map = "int64, message", tag = "5")]
     pub macro_calls: ::std::collections::HashMap<i64, Expr>,
+    /// What the expression uses besides the plain syntax.
     #[prost(message, repeated, tag = "6")]
     pub extensions: ::prost::alloc::vec::Vec<source_info::Extension>,
 }
@@ -170,10 +222,13 @@ pub mod source_info {
     /// An addition to the syntax that the expression uses.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Extension {
+        /// Its name.
         #[prost(string, tag = "1")]
         pub id: ::prost::alloc::string::String,
+        /// Parts that must know it.
         #[prost(enumeration = "extension::Component", repeated, tag = "2")]
         pub affected_components: ::prost::alloc::vec::Vec<i32>,
+        /// Its version.
         #[prost(message, optional, tag = "3")]
         pub version: ::core::option::Option<extension::Version>,
     }
@@ -182,8 +237,10 @@ pub mod source_info {
         /// Version of an extension.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
         pub struct Version {
+            /// Raised when it breaks something.
             #[prost(int64, tag = "1")]
             pub major: i64,
+            /// Raised when it adds something.
             #[prost(int64, tag = "2")]
             pub minor: i64,
         }
@@ -201,9 +258,13 @@ pub mod source_info {
         )]
         #[repr(i32)]
         pub enum Component {
+            /// Not said.
             Unspecified = 0,
+            /// The parser.
             Parser = 1,
+            /// The checker.
             TypeChecker = 2,
+            /// The evaluation.
             Runtime = 3,
         }
         impl Component {
@@ -254,6 +315,7 @@ pub struct CheckedExpr {
 /// A type of the expression language.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Type {
+    /// What kind of type it is.
     #[prost(
         oneof = "r#type::TypeKind",
         tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14"
@@ -265,30 +327,37 @@ pub mod r#type {
     /// A list.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct ListType {
+        /// Type of its elements.
         #[prost(message, optional, boxed, tag = "1")]
         pub elem_type: ::core::option::Option<::prost::alloc::boxed::Box<super::Type>>,
     }
     /// A map.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct MapType {
+        /// Type of its keys.
         #[prost(message, optional, boxed, tag = "1")]
         pub key_type: ::core::option::Option<::prost::alloc::boxed::Box<super::Type>>,
+        /// Type of its values.
         #[prost(message, optional, boxed, tag = "2")]
         pub value_type: ::core::option::Option<::prost::alloc::boxed::Box<super::Type>>,
     }
     /// A function.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct FunctionType {
+        /// Type of its result.
         #[prost(message, optional, boxed, tag = "1")]
         pub result_type: ::core::option::Option<::prost::alloc::boxed::Box<super::Type>>,
+        /// Types of its arguments.
         #[prost(message, repeated, tag = "2")]
         pub arg_types: ::prost::alloc::vec::Vec<super::Type>,
     }
     /// A type that an application defines.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct AbstractType {
+        /// Its full name.
         #[prost(string, tag = "1")]
         pub name: ::prost::alloc::string::String,
+        /// Types that it takes.
         #[prost(message, repeated, tag = "2")]
         pub parameter_types: ::prost::alloc::vec::Vec<super::Type>,
     }
@@ -306,12 +375,19 @@ pub mod r#type {
     )]
     #[repr(i32)]
     pub enum PrimitiveType {
+        /// Not said.
         Unspecified = 0,
+        /// True or false.
         Bool = 1,
+        /// A whole number with a sign, of 64 bits.
         Int64 = 2,
+        /// A whole number without a sign, of 64 bits.
         Uint64 = 3,
+        /// A floating-point number of 64 bits.
         Double = 4,
+        /// Text.
         String = 5,
+        /// Bytes.
         Bytes = 6,
     }
     impl PrimitiveType {
@@ -358,9 +434,13 @@ pub mod r#type {
     )]
     #[repr(i32)]
     pub enum WellKnownType {
+        /// Not said.
         Unspecified = 0,
+        /// `google.protobuf.Any`.
         Any = 1,
+        /// `google.protobuf.Timestamp`.
         Timestamp = 2,
+        /// `google.protobuf.Duration`.
         Duration = 3,
     }
     impl WellKnownType {
@@ -387,32 +467,46 @@ pub mod r#type {
             }
         }
     }
+    /// What kind of type it is.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum TypeKind {
+        /// Found out when the expression is evaluated.
         #[prost(message, tag = "1")]
         Dyn(()),
+        /// That of the value null.
         #[prost(enumeration = "::prost_types::NullValue", tag = "2")]
         Null(i32),
+        /// A type without parameters.
         #[prost(enumeration = "PrimitiveType", tag = "3")]
         Primitive(i32),
+        /// The same, or null.
         #[prost(enumeration = "PrimitiveType", tag = "4")]
         Wrapper(i32),
+        /// A well-known message.
         #[prost(enumeration = "WellKnownType", tag = "5")]
         WellKnown(i32),
+        /// A list.
         #[prost(message, tag = "6")]
         ListType(::prost::alloc::boxed::Box<ListType>),
+        /// A map.
         #[prost(message, tag = "7")]
         MapType(::prost::alloc::boxed::Box<MapType>),
+        /// A function.
         #[prost(message, tag = "8")]
         Function(::prost::alloc::boxed::Box<FunctionType>),
+        /// A message, by its full name.
         #[prost(string, tag = "9")]
         MessageType(::prost::alloc::string::String),
+        /// A parameter of a type, by its name.
         #[prost(string, tag = "10")]
         TypeParam(::prost::alloc::string::String),
+        /// A type as a value.
         #[prost(message, tag = "11")]
         Type(::prost::alloc::boxed::Box<super::Type>),
+        /// A mistake that the checker found.
         #[prost(message, tag = "12")]
         Error(()),
+        /// A type that an application defines.
         #[prost(message, tag = "14")]
         AbstractType(AbstractType),
     }
@@ -420,10 +514,13 @@ pub mod r#type {
 /// What a name refers to.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Reference {
+    /// Its full name.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
+    /// The overloads of a function that may be meant.
     #[prost(string, repeated, tag = "3")]
     pub overload_id: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Its value, when it is a constant.
     #[prost(message, optional, tag = "4")]
     pub value: ::core::option::Option<Constant>,
 }
