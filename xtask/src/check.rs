@@ -17,8 +17,9 @@ use crate::{components, proto};
 /// The names of those that failed.
 pub(crate) fn run(root: &Path) -> Result<()> {
     type Check = (&'static str, fn(&Path) -> Result<()>);
-    let checks: [Check; 5] = [
+    let checks: [Check; 6] = [
         ("format", format),
+        ("comments in proto/", proto::check_comments),
         ("generated files", proto::check),
         ("docs/components.md", components::check),
         ("policy for dependencies", policy::check),

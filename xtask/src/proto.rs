@@ -1,5 +1,6 @@
 //! `cargo xtask proto`: the Rust of the contract, generated from `proto/`.
 
+mod comments;
 mod docs;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,18 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     }
 }
 
+/// Whether everything in `proto/` has a comment.
+///
+/// # Errors
+/// What has none, each with its file.
+pub(crate) fn check_comments(root: &Path) -> Result<()> {
+    let missing = comments::missing(&compile(&root.join("proto"))?);
+    if !missing.is_empty() {
+        bail!("without a comment: {}", missing.join(", "));
+    }
+    Ok(())
+}
+
 /// The files of a directory, by name.
 fn load(directory: &Path) -> Result<BTreeMap<OsString, Vec<u8>>> {
     fs::read_dir(directory)
@@ -79,9 +92,14 @@ fn load(directory: &Path) -> Result<BTreeMap<OsString, Vec<u8>>> {
         .collect()
 }
 
-fn generate(protos: &Path, out: &Path) -> Result<FileDescriptorSet> {
+/// All protos below a directory, with positions and comments.
+fn compile(protos: &Path) -> Result<FileDescriptorSet> {
     let files = find(protos)?;
-    let descriptors = protox::compile(&files, [protos]).context("compile the protos")?;
+    protox::compile(&files, [protos]).context("compile the protos")
+}
+
+fn generate(protos: &Path, out: &Path) -> Result<FileDescriptorSet> {
+    let descriptors = compile(protos)?;
     if out.exists() {
         fs::remove_dir_all(out).with_context(|| format!("empty {}", out.display()))?;
     }
@@ -126,4 +144,15 @@ fn find(directory: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_in_the_contract_says_what_it_is() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        check_comments(root).unwrap();
+    }
 }
