@@ -62,7 +62,11 @@ enum Command {
     /// Bring `image.lock` to the newest versions of its suite.
     Lock,
     /// Generate what is committed: the Rust of the contract from `proto/`, and pages of `docs/`.
-    Proto,
+    Proto {
+        /// Keep the contract, too, as that of the release which later ones must not break.
+        #[arg(long)]
+        release: bool,
+    },
 }
 
 fn main() -> Result<ExitCode> {
@@ -82,7 +86,14 @@ fn main() -> Result<ExitCode> {
         }
         Command::Reproduce { profile } => image::reproduce(&root, profile),
         Command::Lock => image::lock(&root),
-        Command::Proto => proto::run(&root).and_then(|()| components::write(&root)),
+        Command::Proto { release } => {
+            proto::run(&root)?;
+            components::write(&root)?;
+            match release {
+                true => proto::release(&root),
+                false => Ok(()),
+            }
+        }
     }?;
     Ok(ExitCode::SUCCESS)
 }

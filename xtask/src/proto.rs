@@ -2,6 +2,7 @@
 
 mod comments;
 mod docs;
+mod release;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -32,6 +33,16 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let page = root.join(PAGE);
     fs::write(&page, docs::page(&descriptors, &implemented(root)?)?)
         .with_context(|| format!("write {}", page.display()))
+}
+
+/// Keeps the contract as that of the workspace's version, which is about to be released.
+///
+/// # Errors
+/// A proto that does not compile, or a file that cannot be written.
+pub(crate) fn release(root: &Path) -> Result<()> {
+    let contract = encode(&compile(&root.join("proto"))?);
+    let directory = root.join("crates/api/testdata/released");
+    release::keep(&directory, env!("CARGO_PKG_VERSION"), &contract)
 }
 
 /// Methods that are implemented, one path per line.

@@ -1,4 +1,8 @@
-//! The contract against the facts of the wire.
+//! The contract against the facts of the wire, and against the last release.
 
 #[cfg(test)]
+mod breaks;
+#[cfg(test)]
 mod facts;
+#[cfg(test)]
+mod released;
