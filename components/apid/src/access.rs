@@ -1,80 +1,13 @@
-//! Who may call what.
+//! Who may call what, by the table in `ichor-access`.
 //!
 //! In maintenance mode nobody can show who they are: every caller is a reader.
 
+use ichor_access::{Mode, Role, Roles};
+
 /// The role of every caller in maintenance mode.
-pub(crate) const MAINTENANCE_ROLE: &str = "os:reader";
+pub(crate) const MAINTENANCE_ROLE: Role = Role::Reader;
 
-/// Methods that a reader may call.
-const READERS: &[&str] = &[
-    "/cluster.ClusterService/HealthCheck",
-    "/cosi.resource.State/Get",
-    "/cosi.resource.State/List",
-    "/cosi.resource.State/Watch",
-    "/ichor.machine.v1.Introspection/BootTimeline",
-    "/ichor.machine.v1.Introspection/Controllers",
-    "/inspect.InspectService/ControllerRuntimeDependencies",
-    "/machine.ImageService/List",
-    "/machine.ImageService/Verify",
-    "/machine.MachineService/CPUFreqStats",
-    "/machine.MachineService/CPUInfo",
-    "/machine.MachineService/Containers",
-    "/machine.MachineService/DiskStats",
-    "/machine.MachineService/DiskUsage",
-    "/machine.MachineService/Dmesg",
-    "/machine.MachineService/EtcdAlarmList",
-    "/machine.MachineService/EtcdMemberList",
-    "/machine.MachineService/EtcdStatus",
-    "/machine.MachineService/Events",
-    "/machine.MachineService/Hostname",
-    "/machine.MachineService/ImageList",
-    "/machine.MachineService/List",
-    "/machine.MachineService/LoadAvg",
-    "/machine.MachineService/Logs",
-    "/machine.MachineService/LogsContainers",
-    "/machine.MachineService/Memory",
-    "/machine.MachineService/Mounts",
-    "/machine.MachineService/Netstat",
-    "/machine.MachineService/NetworkDeviceStats",
-    "/machine.MachineService/Processes",
-    "/machine.MachineService/ServiceList",
-    "/machine.MachineService/Stats",
-    "/machine.MachineService/SystemStat",
-    "/machine.MachineService/Version",
-    "/machine.StorageService/Statfs",
-    "/storage.StorageService/Disks",
-    "/time.TimeService/Time",
-    "/time.TimeService/TimeCheck",
-];
-
-/// Methods that need more than a reader, but are open while the machine has no configuration.
-const MAINTENANCE: &[&str] = &[
-    "/machine.LVMService/LogicalVolumeRemove",
-    "/machine.LVMService/PhysicalVolumeRemove",
-    "/machine.LVMService/VolumeGroupRemove",
-    "/machine.MDService/Destroy",
-    "/machine.MachineService/ApplyConfiguration",
-    "/storage.StorageService/BlockDeviceWipe",
-];
-
-/// Services that the node serves, as prefixes of a method's path.
-const SERVICES: &[&str] = &[
-    "/cluster.ClusterService/",
-    "/cosi.resource.State/",
-    "/ichor.machine.v1.Introspection/",
-    "/inspect.InspectService/",
-    "/machine.DebugService/",
-    "/machine.ImageService/",
-    "/machine.LVMService/",
-    "/machine.LifecycleService/",
-    "/machine.MDService/",
-    "/machine.MachineService/",
-    "/machine.StorageService/",
-    "/storage.StorageService/",
-    "/time.TimeService/",
-];
-
-/// What becomes of a call in maintenance mode.
+/// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is passed on.
@@ -87,23 +20,20 @@ pub(crate) enum Verdict {
 
 /// Decides by the path of the method, such as `/machine.MachineService/Version`.
 pub(crate) fn in_maintenance(path: &str) -> Verdict {
-    if READERS.binary_search(&path).is_ok() || MAINTENANCE.binary_search(&path).is_ok() {
-        Verdict::Allowed
-    } else if SERVICES.iter().any(|service| path.starts_with(service)) {
-        Verdict::Denied
-    } else {
-        Verdict::Unknown
+    decide(path, Roles::NONE.with(MAINTENANCE_ROLE), Mode::Maintenance)
+}
+
+fn decide(path: &str, caller: Roles, mode: Mode) -> Verdict {
+    match ichor_access::roles(path, mode) {
+        Some(roles) if roles.intersects(caller) => Verdict::Allowed,
+        Some(_others) => Verdict::Denied,
+        None => Verdict::Unknown,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_tables_are_sorted() {
-        assert!(READERS.is_sorted() && MAINTENANCE.is_sorted() && SERVICES.is_sorted());
-    }
 
     #[test]
     fn readers_read_and_nothing_more() {
@@ -115,8 +45,43 @@ mod tests {
         );
         assert_eq!(verdict("/machine.MachineService/Reboot"), Verdict::Denied);
         assert_eq!(verdict("/machine.MachineService/Read"), Verdict::Denied);
+        assert_eq!(
+            verdict("/machine.MachineService/MetaWrite"),
+            Verdict::Denied
+        );
+        assert_eq!(verdict("/machine.MachineService/New"), Verdict::Denied);
         assert_eq!(verdict("/cosi.resource.State/Create"), Verdict::Denied);
         assert_eq!(verdict("/other.Service/Version"), Verdict::Unknown);
+        assert_eq!(
+            verdict("/securityapi.SecurityService/Certificate"),
+            Verdict::Unknown
+        );
         assert_eq!(verdict("/"), Verdict::Unknown);
+    }
+
+    #[test]
+    fn each_role_opens_what_the_table_says() {
+        for (path, roles) in [
+            ("/machine.MachineService/Version", &Role::ALL[..3]),
+            ("/machine.MachineService/Reboot", &Role::ALL[..2]),
+            (
+                "/machine.MachineService/ApplyConfiguration",
+                &Role::ALL[..1],
+            ),
+            (
+                "/machine.MachineService/MetaWrite",
+                &[Role::Admin, Role::MetaWriter],
+            ),
+        ] {
+            for role in Role::ALL {
+                let verdict = decide(path, Roles::NONE.with(role), Mode::Normal);
+                let expected = match roles.contains(&role) {
+                    true => Verdict::Allowed,
+                    false => Verdict::Denied,
+                };
+                assert_eq!(verdict, expected, "{path} {}", role.name());
+            }
+            assert_eq!(decide(path, Roles::NONE, Mode::Normal), Verdict::Denied);
+        }
     }
 }

@@ -50,7 +50,7 @@ fn clean(headers: &mut HeaderMap) {
     for name in STRIPPED {
         headers.remove(*name);
     }
-    let role = HeaderValue::from_static(access::MAINTENANCE_ROLE);
+    let role = HeaderValue::from_static(access::MAINTENANCE_ROLE.name());
     headers.insert("talos-role", role);
 }
 

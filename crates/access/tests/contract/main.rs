@@ -1,0 +1,4 @@
+//! The table of methods against the contract.
+
+#[cfg(test)]
+mod table;
