@@ -44,7 +44,7 @@ pub(crate) async fn serve(
     board: Board,
 ) {
     let id = service.id;
-    let view = StateServer::new(FilteredState::new(state, access(service)));
+    let view = StateServer::new(FilteredState::new(state, access(service))).without_yaml();
     let connections = Arc::new(AtomicUsize::new(0));
     let incoming = UnixListenerStream::new(listener).map(move |stream| {
         let lease = Lease::new(id, Arc::clone(&connections), board.clone());

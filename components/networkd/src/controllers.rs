@@ -29,7 +29,7 @@ const CONFIG: &str = "network-config";
 
 pub(crate) fn runtime(state: Arc<dyn State>) -> Result<(Runtime, Netlink), NetworkdError> {
     let (kernel, netlink) = Kernel::open().map_err(NetworkdError::Netlink)?;
-    let mut runtime = Runtime::new(state).reported_as("networkd");
+    let mut runtime = Runtime::new(state).with_replicas().reported_as("networkd");
     runtime
         .register(links::LinkStatusController::new(kernel.clone()))?
         .register(links::LinkSpecController::new(kernel.clone()))?

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ichor_resource::{AnyResource, Kind, Pointer, Resource, Spec};
-use ichor_state::{Query, State, StateError, StateExt};
+use ichor_resource::{AnyResource, Kind, Phase, Pointer, Resource, Spec};
+use ichor_state::{Matcher, Query, State, StateError, StateExt};
 
 use crate::declare::EdgeKind;
+use crate::replica::Replicas;
 use crate::{Input, Output, ReconcileError};
 use ledger::Ledger;
 
@@ -22,6 +23,7 @@ pub struct Ctx {
     state: Arc<dyn State>,
     inputs: Vec<Input>,
     outputs: Vec<Output>,
+    replicas: Replicas,
     ledger: Mutex<Ledger>,
     /// Raised when a watch was lost: what was written may be gone.
     epoch: Arc<AtomicU64>,
@@ -41,6 +43,7 @@ impl Ctx {
         state: Arc<dyn State>,
         inputs: Vec<Input>,
         outputs: Vec<Output>,
+        replicas: Replicas,
         epoch: Arc<AtomicU64>,
     ) -> Self {
         Self {
@@ -48,6 +51,7 @@ impl Ctx {
             state,
             inputs,
             outputs,
+            replicas,
             ledger: Mutex::default(),
             epoch,
         }
@@ -81,8 +85,14 @@ impl Ctx {
         namespace: &'static str,
         query: &Query,
     ) -> Result<Vec<Resource<S>>, ReconcileError> {
-        self.check_read(&kind::<S>(namespace))?;
-        Ok(self.state.list_in(namespace, query).await?)
+        let kind = kind::<S>(namespace);
+        self.check_read(&kind)?;
+        let Some(replica) = self.replicas.of_kind(&kind) else {
+            return Ok(self.state.list_in(namespace, query).await?);
+        };
+        let found = replica.list(&Matcher::new(query)?).await;
+        let typed: Result<_, _> = found.iter().map(Resource::try_from).collect();
+        Ok(typed.map_err(StateError::from)?)
     }
 
     /// One resource of the default namespace, if it is there.
@@ -104,7 +114,12 @@ impl Ctx {
     ) -> Result<Option<Resource<S>>, ReconcileError> {
         let pointer = pointer::<S>(namespace, id);
         self.check_read(&pointer.kind)?;
-        Ok(self.state.find_at(&pointer).await?)
+        let Some(replica) = self.replicas.of_one(&pointer) else {
+            return Ok(self.state.find_at(&pointer).await?);
+        };
+        let found = replica.get(id).await;
+        let typed = found.as_ref().map(Resource::try_from).transpose();
+        Ok(typed.map_err(StateError::from)?)
     }
 
     /// Creates an output in the default namespace, or writes it when it differs.
@@ -151,18 +166,45 @@ impl Ctx {
         if self.ledger().holds(&pointer, &wanted) {
             return Ok(());
         }
-        match self.state.upsert_any(wanted.clone(), self.name).await {
+        let mut written = match self.write(&pointer, &wanted).await {
             Err(StateError::PhaseConflict { .. }) => {
                 if !self.remove(&pointer).await? {
                     return Ok(());
                 }
                 self.ledger().touch(&pointer);
-                self.state.create(wanted.clone(), self.name).await?;
+                self.state.create(wanted.clone(), self.name).await?
             }
-            done => drop(done?),
-        }
-        self.ledger().wrote(pointer, wanted);
+            done => done?,
+        };
+        // The same content, but decoded: later passes compare with it.
+        written.set_content(&wanted);
+        self.ledger().wrote(pointer, written);
         Ok(())
+    }
+
+    /// Writes with one call, if what the ledger knows is still true.
+    async fn write(
+        &self,
+        pointer: &Pointer,
+        wanted: &AnyResource,
+    ) -> Result<AnyResource, StateError> {
+        let known = self.ledger().written(pointer);
+        let written = match known {
+            Some(mut stored) => {
+                stored.set_content(wanted);
+                let running = Some(Phase::Running);
+                self.state.update(stored, self.name, running).await
+            }
+            None => self.state.create(wanted.clone(), self.name).await,
+        };
+        match written {
+            Err(
+                StateError::AlreadyExists(_)
+                | StateError::NotFound(_)
+                | StateError::VersionConflict { .. },
+            ) => self.state.upsert_any(wanted.clone(), self.name).await,
+            done => done,
+        }
     }
 
     /// Marks an output of the default namespace for removal. `true` when nobody uses it any more.
@@ -211,7 +253,19 @@ impl Ctx {
         if self.is_held(input) {
             return Ok(());
         }
-        Ok(self.state.add_finalizer(&pointer, self.name).await?)
+        let mut held = AnyResource::from(input.clone());
+        Arc::make_mut(&mut held.metadata)
+            .finalizers
+            .push(self.name.to_owned());
+        let owner = &input.metadata.owner;
+        match self.state.update(held, owner, Some(Phase::Running)).await {
+            // Others have written it since it was read.
+            Err(StateError::VersionConflict { .. }) => {
+                Ok(self.state.add_finalizer(&pointer, self.name).await?)
+            }
+            Err(error) => Err(error.into()),
+            Ok(_held) => Ok(()),
+        }
     }
 
     /// Takes the finalizer away again: the effect is undone.

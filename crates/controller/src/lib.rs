@@ -23,6 +23,7 @@ mod controller;
 mod ctx;
 mod declare;
 mod error;
+mod replica;
 mod report;
 mod runtime;
 mod stats;

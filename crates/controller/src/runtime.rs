@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::{Random, random_seed};
 use crate::controller::AnyController;
 use crate::declare::{Edge, EdgeKind, Input, Output};
+use crate::replica::Replicas;
 use crate::report;
 use crate::watch::{Subscriber, Watcher};
 use crate::worker::Worker;
@@ -26,6 +27,7 @@ pub struct Runtime {
     watchers: Vec<Watcher>,
     observer: Observer,
     reported_as: Option<&'static str>,
+    replicates: bool,
 }
 
 /// Looks at the controllers of a runtime, also while it runs. Clones show the same.
@@ -68,6 +70,7 @@ impl Runtime {
             watchers: Vec::new(),
             observer: Observer::default(),
             reported_as: None,
+            replicates: false,
         }
     }
 
@@ -83,6 +86,15 @@ impl Runtime {
     #[must_use]
     pub fn reported_as(mut self, component: &'static str) -> Self {
         self.reported_as = Some(component);
+        self
+    }
+
+    /// Lets passes read their inputs from copies that the watches keep, for a state behind a socket,
+    /// where each read costs a round trip. A copy lags behind by what is under way; a pass sees at
+    /// least the change that woke it.
+    #[must_use]
+    pub fn with_replicas(mut self) -> Self {
+        self.replicates = true;
         self
     }
 
@@ -133,7 +145,11 @@ impl Runtime {
     pub async fn run(mut self, shutdown: CancellationToken) {
         let state = Arc::clone(&self.state);
         let epoch = Arc::<AtomicU64>::default();
-        let watchers = std::mem::take(&mut self.watchers);
+        let mut watchers = std::mem::take(&mut self.watchers);
+        let replicas: Replicas = match self.replicates {
+            true => Replicas::new(watchers.iter_mut().map(Watcher::replicate)),
+            false => Replicas::default(),
+        };
         let opening = join_all(watchers.iter().map(|watcher| watcher.open(&*state)));
         let Some(opened) = shutdown.run_until_cancelled(opening).await else {
             return;
@@ -149,7 +165,7 @@ impl Runtime {
         }
         let mut workers = JoinSet::new();
         for entry in std::mem::take(&mut self.entries) {
-            let worker = self.worker(entry, &epoch);
+            let worker = self.worker(entry, &replicas, &epoch);
             workers.spawn(worker.run(shutdown.clone()));
         }
         shutdown.cancelled().await;
@@ -222,12 +238,13 @@ impl Runtime {
         }
     }
 
-    fn worker(&mut self, entry: Entry, epoch: &Arc<AtomicU64>) -> Worker {
+    fn worker(&mut self, entry: Entry, replicas: &Replicas, epoch: &Arc<AtomicU64>) -> Worker {
         let cx = Ctx::new(
             entry.controller.name(),
             Arc::clone(&self.state),
             entry.inputs,
             entry.outputs,
+            replicas.clone(),
             Arc::clone(epoch),
         );
         Worker {

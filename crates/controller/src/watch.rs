@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt;
 use ichor_resource::{AnyResource, Kind, Phase, Pointer};
-use ichor_state::{Event, Query, State, StateError, Watch, WatchOptions, WatchTarget};
+use ichor_state::{Event, Query, State, StateError, Watch, WatchOptions, WatchStart, WatchTarget};
 
 use crate::declare::EdgeKind;
+use crate::replica::{self, Replica};
 use crate::{Backoff, Input, Waker};
 
 /// A controller that a watch wakes.
@@ -22,6 +23,7 @@ pub(crate) struct Watcher {
     kind: Kind,
     id: Option<String>,
     subscribers: Vec<Subscriber>,
+    replica: Option<Arc<Replica>>,
 }
 
 impl Watcher {
@@ -30,6 +32,7 @@ impl Watcher {
             kind: input.kind.clone(),
             id: input.id.clone(),
             subscribers: Vec::new(),
+            replica: None,
         }
     }
 
@@ -41,8 +44,27 @@ impl Watcher {
         self.subscribers.push(subscriber);
     }
 
+    /// Keeps a copy of what the watch shows, for passes to read.
+    pub(crate) fn replicate(&mut self) -> replica::Input {
+        let replica = Arc::new(match self.id {
+            Some(_) => Replica::of_one(),
+            None => Replica::of_kind(),
+        });
+        self.replica = Some(Arc::clone(&replica));
+        replica::Input {
+            kind: self.kind.clone(),
+            id: self.id.clone(),
+            replica,
+        }
+    }
+
     pub(crate) async fn open(&self, state: &dyn State) -> Result<Watch, StateError> {
-        state.watch(self.target(), WatchOptions::default()).await
+        // A watch of one resource begins with it anyway.
+        let start = match (&self.replica, &self.id) {
+            (Some(_), None) => WatchStart::Contents,
+            _ => WatchStart::Now,
+        };
+        state.watch(self.target(), WatchOptions { start }).await
     }
 
     /// Follows the watch and opens it again when it is lost. Runs until it is dropped.
@@ -63,6 +85,9 @@ impl Watcher {
                 Err(error) => error.to_string(),
             };
             tracing::warn!(kind = %self.kind, error = %lost, "watch lost, opening it again");
+            if let Some(replica) = &self.replica {
+                replica.reset();
+            }
             tokio::time::sleep(backoff.next_pause()).await;
             opened = self.open(&*state).await;
             if opened.is_ok() {
@@ -78,6 +103,9 @@ impl Watcher {
             for event in &batch {
                 if let Event::Errored(text) = event {
                     return text.clone();
+                }
+                if let Some(replica) = &self.replica {
+                    replica.apply(event);
                 }
             }
             for subscriber in &self.subscribers {

@@ -22,6 +22,14 @@ impl AnyResource {
         }
     }
 
+    /// Takes spec, labels and annotations of another; the rest is the state's.
+    pub fn set_content(&mut self, other: &Self) {
+        self.spec.clone_from(&other.spec);
+        let metadata = Arc::make_mut(&mut self.metadata);
+        metadata.labels.clone_from(&other.metadata.labels);
+        metadata.annotations.clone_from(&other.metadata.annotations);
+    }
+
     /// Metadata only.
     pub fn tombstone(metadata: Metadata) -> Self {
         Self {

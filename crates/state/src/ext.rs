@@ -113,14 +113,7 @@ pub trait StateExt: State {
         async move {
             let pointer = wanted.metadata.pointer();
             for _ in 0..CONFLICT_RETRIES {
-                let edit = |stored: &mut AnyResource| {
-                    stored.spec.clone_from(&wanted.spec);
-                    let metadata = std::sync::Arc::make_mut(&mut stored.metadata);
-                    metadata.labels.clone_from(&wanted.metadata.labels);
-                    metadata
-                        .annotations
-                        .clone_from(&wanted.metadata.annotations);
-                };
+                let edit = |stored: &mut AnyResource| stored.set_content(&wanted);
                 match self
                     .modify_any(&pointer, Some(owner), Some(Phase::Running), edit)
                     .await

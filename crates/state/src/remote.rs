@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 
-use crate::wire::{from_event, from_resource, from_status, to_query, to_resource};
+use crate::wire::{SpecForms, from_event, from_resource, from_status, to_query, to_resource};
 use crate::{
     Event, MAX_MESSAGE_BYTES, Query, State, StateError, Watch, WatchOptions, WatchStart,
     WatchTarget,
@@ -126,7 +126,7 @@ impl State for RemoteState {
 
     async fn create(&self, resource: AnyResource, owner: &str) -> Result<AnyResource, StateError> {
         let request = pb::CreateRequest {
-            resource: Some(to_resource(&resource)),
+            resource: Some(to_resource(&resource, SpecForms::Binary)),
             options: Some(pb::CreateOptions {
                 owner: owner.to_owned(),
             }),
@@ -143,7 +143,7 @@ impl State for RemoteState {
         expected_phase: Option<Phase>,
     ) -> Result<AnyResource, StateError> {
         let request = pb::UpdateRequest {
-            new_resource: Some(to_resource(&resource)),
+            new_resource: Some(to_resource(&resource, SpecForms::Binary)),
             options: Some(pb::UpdateOptions {
                 owner: owner.to_owned(),
                 expected_phase: expected_phase.map(|phase| phase.as_str().to_owned()),

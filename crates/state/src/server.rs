@@ -15,7 +15,9 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request, Response, Status};
 
-use crate::wire::{from_new_resource, from_query, kind, phase, pointer, to_resource, to_status};
+use crate::wire::{
+    SpecForms, from_new_resource, from_query, kind, phase, pointer, to_resource, to_status,
+};
 use crate::{State, StateError, StateExt};
 
 /// How large a message may be, in bytes.
@@ -29,7 +31,10 @@ type Choose = dyn Fn(&MetadataMap, &Extensions) -> Result<Arc<dyn State>, Status
 
 /// Serves a state over gRPC. Cloning it copies a pointer.
 #[derive(Clone)]
-pub struct StateServer(Arc<Choose>);
+pub struct StateServer {
+    choose: Arc<Choose>,
+    forms: SpecForms,
+}
 
 impl fmt::Debug for StateServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +56,17 @@ impl StateServer {
         + Sync
         + 'static,
     ) -> Self {
-        Self(Arc::new(choose))
+        Self {
+            choose: Arc::new(choose),
+            forms: SpecForms::All,
+        }
+    }
+
+    /// Leaves the YAML form of specs out: it is for people, and most of the work.
+    #[must_use]
+    pub fn without_yaml(mut self) -> Self {
+        self.forms = SpecForms::Binary;
+        self
     }
 
     /// The tower service, for a tonic server that has more services.
@@ -80,7 +95,7 @@ impl StateServer {
     }
 
     fn open<T>(&self, request: Request<T>) -> Result<(Arc<dyn State>, T), Status> {
-        let state = (self.0)(request.metadata(), request.extensions())?;
+        let state = (self.choose)(request.metadata(), request.extensions())?;
         Ok((state, request.into_inner()))
     }
 }
@@ -95,7 +110,7 @@ impl state_server::State for StateServer {
         let pointer =
             pointer(&request.namespace, &request.r#type, &request.id).map_err(to_status)?;
         let resource = state.get(&pointer).await.map_err(to_status)?;
-        let resource = Some(to_resource(&resource));
+        let resource = Some(to_resource(&resource, self.forms));
         Ok(Response::new(pb::GetResponse { resource }))
     }
 
@@ -109,8 +124,9 @@ impl state_server::State for StateServer {
         let options = request.options.unwrap_or_default();
         let query = from_query(options.label_query, options.id_query).map_err(to_status)?;
         let found = state.list(&kind, &query).await.map_err(to_status)?;
-        let replies = stream::iter(found).map(|resource| {
-            let resource = Some(to_resource(&resource));
+        let forms = self.forms;
+        let replies = stream::iter(found).map(move |resource| {
+            let resource = Some(to_resource(&resource, forms));
             Ok(pb::ListResponse { resource })
         });
         Ok(Response::new(Box::pin(replies)))
@@ -124,7 +140,7 @@ impl state_server::State for StateServer {
         let owner = request.options.unwrap_or_default().owner;
         let resource = from_new_resource(request.resource).map_err(to_status)?;
         let stored = state.create(resource, &owner).await.map_err(to_status)?;
-        let resource = Some(to_resource(&stored));
+        let resource = Some(to_resource(&stored, self.forms));
         Ok(Response::new(pb::CreateResponse { resource }))
     }
 
@@ -145,7 +161,7 @@ impl state_server::State for StateServer {
             .update(resource, &options.owner, expected)
             .await
             .map_err(to_status)?;
-        let resource = Some(to_resource(&stored));
+        let resource = Some(to_resource(&stored, self.forms));
         Ok(Response::new(pb::UpdateResponse { resource }))
     }
 
@@ -167,7 +183,7 @@ impl state_server::State for StateServer {
     ) -> Result<Response<Replies<pb::WatchResponse>>, Status> {
         let (state, request) = self.open(request)?;
         let watch = watch::Watching::parse(request).map_err(to_status)?;
-        let replies = watch.start(&*state).await.map_err(to_status)?;
+        let replies = watch.start(&*state, self.forms).await.map_err(to_status)?;
         Ok(Response::new(replies))
     }
 

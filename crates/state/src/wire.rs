@@ -40,18 +40,45 @@ pub(crate) fn kind(namespace: &str, type_name: &str) -> Result<Kind, StateError>
     }
 }
 
+/// How specs are written into messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpecForms {
+    /// As binary message and as YAML, for clients that show them to people.
+    All,
+    /// As binary message only, for components: YAML is most of the work, and nobody there reads it.
+    Binary,
+}
+
 /// A tombstone has a spec message without content: clients refuse a missing one.
-pub(crate) fn to_resource(resource: &AnyResource) -> pb::Resource {
-    let spec = resource.spec.as_ref().map(|spec| {
-        let encoded = spec.encoded();
-        pb::Spec {
-            proto_spec: encoded.proto.clone(),
-            yaml_spec: encoded.yaml.clone(),
-        }
+pub(crate) fn to_resource(resource: &AnyResource, forms: SpecForms) -> pb::Resource {
+    let spec = resource.spec.as_ref().map(|spec| match forms {
+        SpecForms::All => to_both(spec),
+        SpecForms::Binary => to_binary(spec),
     });
     pb::Resource {
         metadata: Some(to_metadata(&resource.metadata)),
         spec: Some(spec.unwrap_or_default()),
+    }
+}
+
+/// What came with a YAML form keeps it: nobody else knows the type.
+fn to_binary(spec: &SpecValue) -> pb::Spec {
+    let proto_spec = spec.proto();
+    // What has neither form would be taken for a tombstone.
+    if proto_spec.is_empty() || spec.as_any().is::<EncodedSpec>() {
+        return to_both(spec);
+    }
+    pb::Spec {
+        proto_spec,
+        yaml_spec: String::new(),
+    }
+}
+
+fn to_both(spec: &SpecValue) -> pb::Spec {
+    let encoded = spec.encoded();
+    pb::Spec {
+        proto_spec: encoded.proto.clone(),
+        yaml_spec: encoded.yaml.clone(),
     }
 }
 
@@ -221,7 +248,8 @@ fn from_term(term: pb::LabelTerm) -> Result<LabelTerm, StateError> {
     })
 }
 
-pub(crate) fn to_event(event: &Event) -> pb::Event {
+pub(crate) fn to_event(event: &Event, forms: SpecForms) -> pb::Event {
+    let to_resource = |resource: &AnyResource| to_resource(resource, forms);
     let (kind, resource, old, bookmark, error) = match event {
         Event::Created(new, at) => (pb::EventType::Created, Some(new), None, Some(at), None),
         Event::Updated { new, old, bookmark } => (

@@ -54,6 +54,11 @@ impl Ledger {
             && stored.metadata.annotations == wanted.metadata.annotations
     }
 
+    /// What was written last, with the version that it got.
+    pub(super) fn written(&self, pointer: &Pointer) -> Option<AnyResource> {
+        self.known.get(pointer).cloned().flatten()
+    }
+
     pub(super) fn wrote(&mut self, pointer: Pointer, value: AnyResource) {
         self.known.insert(pointer, Some(value));
     }

@@ -5,7 +5,7 @@ use ichor_api::cosi::resource as pb;
 use prost::Message;
 
 use super::Replies;
-use crate::wire::{from_query, kind, pointer, to_event};
+use crate::wire::{SpecForms, from_query, kind, pointer, to_event};
 use crate::{Event, State, StateError, WatchOptions, WatchStart, WatchTarget};
 
 /// How many bytes of events one message holds, as long as one event does not hold more.
@@ -54,6 +54,7 @@ impl Watching {
     pub(super) async fn start(
         self,
         state: &dyn State,
+        forms: SpecForms,
     ) -> Result<Replies<pb::WatchResponse>, StateError> {
         let watch = state.watch(self.target, self.options).await?;
         let (aggregated, modern) = (self.aggregated, self.modern);
@@ -61,7 +62,8 @@ impl Watching {
             modern || !matches!(event, Event::Bootstrapped(..) | Event::Errored(_))
         };
         let events = watch.flat_map(move |batch| {
-            let events = batch.iter().filter(|event| known(event)).map(to_event);
+            let events = batch.iter().filter(|event| known(event));
+            let events = events.map(|event| to_event(event, forms));
             stream::iter(messages(events.collect(), aggregated))
         });
         let established = stream::iter([pb::WatchResponse::default()]);
