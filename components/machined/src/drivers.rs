@@ -3,12 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::readable::readable;
 use ichor_kmod::Modules;
+use tokio::io::unix::AsyncFd;
 use tracing::{info, warn};
+
+use crate::readable::readable;
 
 /// Reads the indices of the running kernel's modules.
 pub(crate) fn modules() -> Option<Arc<Modules>> {
@@ -26,13 +29,23 @@ pub(crate) fn modules() -> Option<Arc<Modules>> {
     }
 }
 
-/// Loads drivers for what is there already.
-pub(crate) fn load_present(modules: &Modules) {
+/// Loads drivers for network cards that are there already.
+pub(crate) fn load_network(modules: &Modules) {
+    load_present(modules, &|alias| Urgency::of(alias) == Urgency::Network);
+}
+
+/// Loads drivers for all that is there already.
+pub(crate) fn load_all(modules: &Modules) {
+    load_present(modules, &|_| true);
+}
+
+fn load_present(modules: &Modules, wanted: &dyn Fn(&str) -> bool) {
     // Drivers bring devices of their own: a virtio card on PCI becomes a virtio device.
     let mut seen = BTreeSet::new();
     loop {
         let aliases = present_aliases();
-        let mut new: Vec<_> = aliases.difference(&seen).cloned().collect();
+        let new = aliases.difference(&seen).filter(|alias| wanted(alias));
+        let mut new: Vec<_> = new.cloned().collect();
         if new.is_empty() {
             info!(devices = seen.len(), "drivers loaded");
             return;
@@ -45,7 +58,7 @@ pub(crate) fn load_present(modules: &Modules) {
     }
 }
 
-/// What the node waits for comes first; loading all drivers takes seconds on a slow machine.
+/// What the node waits for comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Urgency {
     Network,
@@ -68,16 +81,19 @@ impl Urgency {
     }
 }
 
-/// Loads drivers for what comes, told by the kernel's device events.
-pub(crate) async fn follow(modules: Arc<Modules>) {
-    let events = ichor_sys::socket::device_events().and_then(readable);
-    let events = match events {
-        Ok(events) => events,
+/// What the kernel tells of devices, from now on.
+pub(crate) fn events() -> Option<AsyncFd<OwnedFd>> {
+    match ichor_sys::socket::device_events().and_then(readable) {
+        Ok(events) => Some(events),
         Err(error) => {
             warn!(%error, "devices that are plugged in later get no driver");
-            return;
+            None
         }
-    };
+    }
+}
+
+/// Loads drivers for what comes.
+pub(crate) async fn follow(modules: Arc<Modules>, events: AsyncFd<OwnedFd>) {
     let mut buffer = vec![0; 8192];
     loop {
         let Ok(mut guard) = events.readable().await else {
@@ -99,7 +115,7 @@ pub(crate) async fn follow(modules: Arc<Modules>) {
             // The kernel has dropped events because they came too fast.
             Err(rustix::io::Errno::NOBUFS) => {
                 let modules = Arc::clone(&modules);
-                let all = tokio::task::spawn_blocking(move || load_present(&modules));
+                let all = tokio::task::spawn_blocking(move || load_all(&modules));
                 if let Err(error) = all.await {
                     warn!(%error, "loading drivers failed");
                 }

@@ -1,6 +1,7 @@
 //! A running node: its parts, brought up in order and taken down again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ichor_resource::specs::runtime::MachineStage;
 use ichor_rights::{Program, SERVICES};
@@ -8,6 +9,7 @@ use ichor_state::{MemoryState, State};
 use ichor_sys::power::Power;
 use ichor_sys::signals::SignalFd;
 use tokio::io::unix::AsyncFd;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -34,6 +36,8 @@ use crate::supervisor::status::{ServiceState, ServiceStatus};
 use crate::timeline::{Kind, Timeline};
 use crate::uevents;
 
+/// How long drivers wait for the API.
+const API_TIME_MAX: Duration = Duration::from_secs(5);
 /// PID 1's own name among the services.
 const SELF: &str = "machined";
 
@@ -146,17 +150,50 @@ fn initialize(parts: &Parts, supervisor: &Supervisor) -> Sequence {
         facts::publish(&*state, &host).await?;
         Ok(())
     });
-    let mut tasks = vec![known];
+    let mut phases = vec![Phase {
+        name: "earlyServices",
+        tasks: vec![known],
+    }];
     if is_machine {
-        tasks.push(Task::new("loadDrivers", load_drivers()));
+        add_drivers(&mut phases, parts.board.clone());
     }
     Sequence {
         name: "initialize",
-        phases: vec![Phase {
-            name: "earlyServices",
-            tasks,
-        }],
+        phases,
     }
+}
+
+/// Drivers take seconds on a slow machine: those of the network come first, and the others after
+/// the API is there, which needs the processor meanwhile.
+fn add_drivers(phases: &mut Vec<Phase>, board: Board) {
+    let Some(modules) = drivers::modules() else {
+        return;
+    };
+    let first = Arc::clone(&modules);
+    let network = Task::new("loadNetworkDrivers", async move {
+        tokio::task::spawn_blocking(move || drivers::load_network(&first)).await?;
+        Ok(())
+    });
+    if let Some(early) = phases.first_mut() {
+        early.tasks.push(network);
+    }
+    let rest = Task::new("loadDrivers", async move {
+        if timeout(API_TIME_MAX, board.wait_up("apid")).await.is_err() {
+            warn!("the API is not there yet, going on with the drivers");
+        }
+        // Events first: what comes between the look and them is in both.
+        let events = drivers::events();
+        let all = Arc::clone(&modules);
+        tokio::task::spawn_blocking(move || drivers::load_all(&all)).await?;
+        if let Some(events) = events {
+            tokio::spawn(drivers::follow(modules, events));
+        }
+        Ok(())
+    });
+    phases.push(Phase {
+        name: "devices",
+        tasks: vec![rest],
+    });
 }
 
 /// Nothing that answers the API waits for the inventory, so the inventory waits for the API.
@@ -167,18 +204,6 @@ async fn take_inventory(parts: Parts) {
         warn!(%error, "the inventory is not complete");
     }
     parts.timeline.end(Kind::Task, "takeInventory");
-}
-
-async fn load_drivers() -> Result<(), TaskError> {
-    let loaded = tokio::task::spawn_blocking(|| {
-        let modules = drivers::modules()?;
-        drivers::load_present(&modules);
-        Some(modules)
-    });
-    if let Some(modules) = loaded.await? {
-        tokio::spawn(drivers::follow(modules));
-    }
-    Ok(())
 }
 
 /// Waits until a signal asks for the end.

@@ -125,7 +125,7 @@ fn canonical(name: &str) -> String {
 }
 
 /// `kernel/fs/xfs/xfs.ko` is the module `xfs`.
-fn name_of(path: &str) -> String {
+pub(crate) fn name_of(path: &str) -> String {
     let file = path.rsplit('/').next().unwrap_or(path);
     canonical(file.split_once(".ko").map_or(file, |(stem, _)| stem))
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use ichor_client::{Client, NodeAddress};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, timeout};
 
 /// Short against what is measured.
-const PAUSE: Duration = Duration::from_millis(1);
-/// A connection that a forwarding host has accepted before the node can answer.
+const PAUSE: Duration = Duration::from_millis(100);
+/// A forwarding host accepts a connection before the node can answer, and tries that one again only
+/// after seconds: so many attempts are under way at once.
 const ATTEMPT: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -23,11 +25,20 @@ pub(crate) fn run(endpoint: &NodeAddress) -> Result<u64> {
         .build()?;
     runtime.block_on(async {
         let end = Instant::now() + PATIENCE;
+        let mut attempts = JoinSet::new();
+        let mut ticks = interval(PAUSE);
         while Instant::now() < end {
-            if let Ok(Ok(())) = timeout(ATTEMPT, ask(endpoint)).await {
-                return Ok(monotonic_ns());
+            tokio::select! {
+                _ = ticks.tick() => {
+                    let endpoint = endpoint.clone();
+                    attempts.spawn(async move { timeout(ATTEMPT, ask(&endpoint)).await });
+                }
+                Some(ended) = attempts.join_next() => {
+                    if let Ok(Ok(Ok(()))) = ended {
+                        return Ok(monotonic_ns());
+                    }
+                }
             }
-            sleep(PAUSE).await;
         }
         bail!("{endpoint} does not answer")
     })
