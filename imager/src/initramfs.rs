@@ -60,14 +60,18 @@ fn stage1_tree(stage1: &Path, modules: &Modules) -> Tree {
     // Without a console the kernel starts the first process without standard output.
     tree.character_device("dev/console", 0o600, 5, 1);
     let mut order = String::new();
-    for module in modules.in_order(STAGE1_MODULES) {
-        let name = module.path.rsplit('/').next().unwrap_or(&module.path);
-        tree.file(
-            &format!("modules/{name}"),
-            0o644,
-            Content::Bytes(module.content.clone()),
-        );
-        order.push_str(name);
+    for step in modules.in_steps(STAGE1_MODULES) {
+        let mut names = Vec::new();
+        for module in step {
+            let name = module.path.rsplit('/').next().unwrap_or(&module.path);
+            tree.file(
+                &format!("modules/{name}"),
+                0o644,
+                Content::Bytes(module.content.clone()),
+            );
+            names.push(name);
+        }
+        order.push_str(&names.join(" "));
         order.push('\n');
     }
     tree.text("modules/order", order);

@@ -75,28 +75,44 @@ impl Modules {
         self.modules.values()
     }
 
-    /// A module and what must be loaded before it, in the order of loading.
-    pub(crate) fn in_order<'a>(&'a self, names: &[&str]) -> Vec<&'a Module> {
-        let mut order = Vec::new();
-        let mut seen = BTreeSet::new();
+    /// Modules and what must be loaded before them, in steps: those of one step need only those of
+    /// earlier ones, so they can be loaded at the same time.
+    pub(crate) fn in_steps<'a>(&'a self, names: &[&str]) -> Vec<Vec<&'a Module>> {
+        let mut steps = Vec::new();
+        let mut known = BTreeMap::new();
         for name in names {
-            self.visit(&canonical(name), &mut seen, &mut order);
+            self.visit(&canonical(name), &mut known, &mut steps);
         }
-        order
+        steps
     }
 
-    fn visit<'a>(&'a self, name: &str, seen: &mut BTreeSet<String>, order: &mut Vec<&'a Module>) {
+    /// The number of the step after which a module is there.
+    fn visit<'a>(
+        &'a self,
+        name: &str,
+        known: &mut BTreeMap<String, usize>,
+        steps: &mut Vec<Vec<&'a Module>>,
+    ) -> usize {
         // A name that is not there is built in.
         let Some(module) = self.modules.get(name) else {
-            return;
+            return 0;
         };
-        if !seen.insert(name.to_owned()) {
-            return;
+        if let Some(done) = known.get(name) {
+            return *done;
         }
-        for dependency in module.softdeps.iter().chain(&module.depends) {
-            self.visit(dependency, seen, order);
+        // A circle ends here.
+        known.insert(name.to_owned(), 0);
+        let needed = module.softdeps.iter().chain(&module.depends);
+        let needed = needed.map(|needed| self.visit(needed, known, steps));
+        let step = needed.max().unwrap_or(0);
+        if steps.len() == step {
+            steps.push(Vec::new());
         }
-        order.push(module);
+        if let Some(modules) = steps.get_mut(step) {
+            modules.push(module);
+        }
+        known.insert(name.to_owned(), step + 1);
+        step + 1
     }
 
     /// The text of `modules.dep`: each module with all that it needs, nearest last needed first.
@@ -303,15 +319,16 @@ mod tests {
     #[test]
     fn loads_what_is_needed_first() {
         let modules = modules();
-        let order: Vec<_> = modules.in_order(&["dm-verity"]);
-        let paths: Vec<_> = order.iter().map(|module| module.path.as_str()).collect();
+        let paths = |modules: &Vec<&Module>| -> Vec<String> {
+            modules.iter().map(|module| module.path.clone()).collect()
+        };
+        let steps: Vec<_> = modules.in_steps(&["dm-verity"]).iter().map(paths).collect();
         let expected = [
-            "crypto/sha256.ko",
-            "md/dm-mod.ko",
-            "md/dm-bufio.ko",
-            "md/dm-verity.ko",
+            vec!["crypto/sha256.ko", "md/dm-mod.ko"],
+            vec!["md/dm-bufio.ko"],
+            vec!["md/dm-verity.ko"],
         ];
-        assert_eq!(paths, expected);
+        assert_eq!(steps, expected);
     }
 
     #[test]

@@ -43,8 +43,8 @@ impl Protection {
             kind: "verity",
             sectors: self.data_blocks * (BLOCK_BYTES / SECTOR_BYTES),
             parameters: format!(
-                "1 {device} {device} {BLOCK_BYTES} {BLOCK_BYTES} {} {} sha256 {} {} 1 \
-                 restart_on_corruption",
+                "1 {device} {device} {BLOCK_BYTES} {BLOCK_BYTES} {} {} sha256 {} {} 2 \
+                 restart_on_corruption try_verify_in_tasklet",
                 self.data_blocks,
                 self.hash_offset / BLOCK_BYTES,
                 self.root_hash,
@@ -107,7 +107,7 @@ mod tests {
         let target = protection.target(Path::new("/dev/loop0"));
         assert_eq!(target.sectors, 80);
         let expected = format!(
-            "1 /dev/loop0 /dev/loop0 4096 4096 10 10 sha256 {hash} 00ff 1 restart_on_corruption"
+            "1 /dev/loop0 /dev/loop0 4096 4096 10 10 sha256 {hash} 00ff 2 restart_on_corruption try_verify_in_tasklet"
         );
         assert_eq!(target.parameters, expected);
     }
