@@ -21,7 +21,13 @@ use crate::plan::route_id;
 #[derive(Default)]
 pub(super) struct OperatorController {
     waker: Waker,
-    clients: BTreeMap<String, Client>,
+    clients: BTreeMap<String, Running>,
+}
+
+struct Running {
+    client: Client,
+    /// Whether the link was active when it began: otherwise its first packet may be lost.
+    began_active: bool,
 }
 
 impl Controller for OperatorController {
@@ -62,8 +68,9 @@ impl Controller for OperatorController {
             .collect();
         self.remove_ended()?;
         self.run_clients(&wanted);
-        for (link, client) in &self.clients {
-            if let (Some(lease), Some((spec, status))) = (client.lease(), wanted.get(link.as_str()))
+        for (link, running) in &self.clients {
+            if let (Some(lease), Some((spec, status))) =
+                (running.client.lease(), wanted.get(link.as_str()))
             {
                 write(cx, link, status.link_type, spec, &lease).await?;
             }
@@ -76,7 +83,8 @@ impl OperatorController {
     /// The next pass, after a pause, starts new ones.
     fn remove_ended(&mut self) -> Result<(), ReconcileError> {
         let before = self.clients.len();
-        self.clients.retain(|_, client| !client.has_ended());
+        self.clients
+            .retain(|_, running| !running.client.has_ended());
         match self.clients.len() == before {
             true => Ok(()),
             false => Err(ReconcileError::other("a DHCP client has panicked")),
@@ -93,27 +101,35 @@ impl OperatorController {
             })
         };
         self.clients
-            .retain(|link, client| settings(link).as_ref() == Some(client.settings()));
+            .retain(|link, running| settings(link).as_ref() == Some(running.client.settings()));
         for (link, (_, status)) in wanted {
-            if self.clients.contains_key(*link) || !can_send(status) {
+            let is_active = is_active(status);
+            let waits_needlessly = |running: &Running| {
+                is_active && !running.began_active && running.client.lease().is_none()
+            };
+            let known = self.clients.get(*link);
+            if !status.link_state || known.is_some_and(|running| !waits_needlessly(running)) {
                 continue;
             }
             if let Some(settings) = settings(link) {
                 let seed = RandomState::new().build_hasher().finish();
-                let client = Client::start(settings, seed, self.waker.clone());
-                self.clients.insert((*link).to_owned(), client);
+                let running = Running {
+                    client: Client::start(settings, seed, self.waker.clone()),
+                    began_active: is_active,
+                };
+                self.clients.insert((*link).to_owned(), running);
             }
         }
     }
 }
 
-/// Whether packets leave the link: before the kernel has activated a new carrier, it drops them.
-fn can_send(link: &LinkStatus) -> bool {
-    let is_active = matches!(
+/// Whether packets surely leave the link. The kernel says so up to a second after the carrier came,
+/// although it sends at once when the carrier was there before the link was set up.
+fn is_active(link: &LinkStatus) -> bool {
+    matches!(
         link.operational_state,
         OperationalState::Up | OperationalState::Unknown
-    );
-    link.link_state && is_active && link.flags.contains(LinkFlags::RUNNING)
+    ) && link.flags.contains(LinkFlags::RUNNING)
 }
 
 async fn write(
