@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ichor_kmod::Modules;
+use ichor_resource::specs::network::NodeAddress;
 use ichor_resource::specs::runtime::MachineStage;
-use ichor_rights::{Program, SERVICES};
-use ichor_state::{MemoryState, State};
+use ichor_rights::{Program, SERVICES, Service};
+use ichor_state::{MemoryState, State, StateExt};
 use ichor_sys::power::Power;
 use ichor_sys::signals::SignalFd;
 use tokio::io::unix::AsyncFd;
@@ -33,11 +35,11 @@ use crate::supervisor::board::Board;
 use crate::supervisor::children::Children;
 use crate::supervisor::launch::ProcessLauncher;
 use crate::supervisor::status::{ServiceState, ServiceStatus};
-use crate::timeline::{Kind, Timeline};
+use crate::timeline::Timeline;
 use crate::uevents;
 
-/// How long drivers wait for the API.
-const API_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long the rest of the boot waits for the network. Without one there is no hurry.
+const REACHABLE_TIME_MAX: Duration = Duration::from_secs(2);
 /// PID 1's own name among the services.
 const SELF: &str = "machined";
 
@@ -70,7 +72,7 @@ pub(crate) async fn run(
         cgroups,
         binary: ProcessLauncher::BINARY,
     };
-    let supervisor = Supervisor::new(board.clone(), Arc::new(launcher));
+    let supervisor = Arc::new(Supervisor::new(board.clone(), Arc::new(launcher)));
     let parts = Parts {
         state: Arc::clone(&state),
         board: board.clone(),
@@ -89,7 +91,6 @@ pub(crate) async fn run(
     }
     start_serving(&parts, &board)?;
 
-    tokio::spawn(take_inventory(parts.clone()));
     let progress = Progress { timeline, events };
     sequence::run(initialize(&parts, &supervisor), &progress).await?;
     progress.report();
@@ -136,74 +137,84 @@ fn start_serving(parts: &Parts, board: &Board) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// What happens before the API answers stands in the first phases.
-fn initialize(parts: &Parts, supervisor: &Supervisor) -> Sequence {
-    let host = Arc::clone(&parts.host);
-    let state = Arc::clone(&parts.state);
-    let is_machine = host.is_machine();
-    for service in SERVICES {
+/// What a caller waits for stands in the first phase. Everything else would only take the processor
+/// from it, for seconds on a slow machine, so it comes after.
+fn initialize(parts: &Parts, supervisor: &Arc<Supervisor>) -> Sequence {
+    start_services(parts, supervisor, |service| !service.machine_only);
+    let (host, state) = (Arc::clone(&parts.host), Arc::clone(&parts.state));
+    let mut early = vec![Task::new("publishFacts", async move {
+        facts::publish(&*state, &host).await?;
+        Ok(())
+    })];
+    let mut late = vec![Task::new("takeInventory", take_inventory(parts.clone()))];
+    if parts.host.is_machine()
+        && let Some(modules) = drivers::modules()
+    {
+        let network = load_network_drivers(Arc::clone(&modules));
+        early.push(Task::new("loadNetworkDrivers", network));
+        late.push(Task::new("loadDrivers", load_drivers(modules)));
+    }
+    let (own, supervisor) = (parts.clone(), Arc::clone(supervisor));
+    late.push(Task::new("startDeviceServices", async move {
+        start_services(&own, &supervisor, |service| service.machine_only);
+        Ok(())
+    }));
+    let phase = |name, tasks| Phase { name, tasks };
+    let reachable = wait_until_reachable(parts.clone());
+    Sequence {
+        name: "initialize",
+        phases: vec![
+            phase("earlyServices", early),
+            phase("network", vec![Task::new("waitUntilReachable", reachable)]),
+            phase("devices", late),
+        ],
+    }
+}
+
+fn start_services(parts: &Parts, supervisor: &Supervisor, wanted: impl Fn(&Service) -> bool) {
+    let is_machine = parts.host.is_machine();
+    for service in SERVICES.iter().filter(|service| wanted(service)) {
         if is_machine || !service.machine_only {
             supervisor.start(service);
         }
     }
-    let known = Task::new("publishFacts", async move {
-        facts::publish(&*state, &host).await?;
-        Ok(())
-    });
-    let mut phases = vec![Phase {
-        name: "earlyServices",
-        tasks: vec![known],
-    }];
-    if is_machine {
-        add_drivers(&mut phases, parts.board.clone());
-    }
-    Sequence {
-        name: "initialize",
-        phases,
-    }
 }
 
-/// Drivers take seconds on a slow machine: those of the network come first, and the others after
-/// the API is there, which needs the processor meanwhile.
-fn add_drivers(phases: &mut Vec<Phase>, board: Board) {
-    let Some(modules) = drivers::modules() else {
-        return;
+/// Ends when the API can be called over the network, or when that takes too long.
+async fn wait_until_reachable(parts: Parts) -> Result<(), TaskError> {
+    let reachable = async {
+        parts.board.wait_up("apid").await;
+        let has_address = |current: &NodeAddress| !current.addresses.is_empty();
+        parts.state.wait_for_as("current", has_address).await
     };
-    let first = Arc::clone(&modules);
-    let network = Task::new("loadNetworkDrivers", async move {
-        tokio::task::spawn_blocking(move || drivers::load_network(&first)).await?;
-        Ok(())
-    });
-    if let Some(early) = phases.first_mut() {
-        early.tasks.push(network);
+    match timeout(REACHABLE_TIME_MAX, reachable).await {
+        Ok(found) => drop(found?),
+        Err(_elapsed) => info!("the network is not there yet, going on"),
     }
-    let rest = Task::new("loadDrivers", async move {
-        if timeout(API_TIME_MAX, board.wait_up("apid")).await.is_err() {
-            warn!("the API is not there yet, going on with the drivers");
-        }
-        // Events first: what comes between the look and them is in both.
-        let events = drivers::events();
-        let all = Arc::clone(&modules);
-        tokio::task::spawn_blocking(move || drivers::load_all(&all)).await?;
-        if let Some(events) = events {
-            tokio::spawn(drivers::follow(modules, events));
-        }
-        Ok(())
-    });
-    phases.push(Phase {
-        name: "devices",
-        tasks: vec![rest],
-    });
+    Ok(())
 }
 
-/// Nothing that answers the API waits for the inventory, so the inventory waits for the API.
-async fn take_inventory(parts: Parts) {
-    parts.board.wait_up("apid").await;
-    parts.timeline.begin(Kind::Task, "takeInventory");
+async fn take_inventory(parts: Parts) -> Result<(), TaskError> {
     if let Err(error) = facts::publish_inventory(&*parts.state, &parts.host).await {
         warn!(%error, "the inventory is not complete");
     }
-    parts.timeline.end(Kind::Task, "takeInventory");
+    Ok(())
+}
+
+async fn load_network_drivers(modules: Arc<Modules>) -> Result<(), TaskError> {
+    tokio::task::spawn_blocking(move || drivers::load_network(&modules)).await?;
+    Ok(())
+}
+
+async fn load_drivers(modules: Arc<Modules>) -> Result<(), TaskError> {
+    // Events first: what comes between the look and them is in both.
+    let events = drivers::events();
+    let all = Arc::clone(&modules);
+    tokio::task::spawn_blocking(move || drivers::load_all(&all)).await?;
+    if let Some(events) = events {
+        tokio::spawn(drivers::follow(modules, events));
+    }
+    Ok(())
 }
 
 /// Waits until a signal asks for the end.

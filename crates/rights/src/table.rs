@@ -96,8 +96,7 @@ pub const SERVICES: &[Service] = &[
             name: "systemd-udevd",
             arguments: &["--resolve-names=never"],
         },
-        // Nothing that answers the API waits for device links.
-        depends: &["apid"],
+        depends: &[],
         machine_only: true,
         rights: Rights {
             uid: 0,

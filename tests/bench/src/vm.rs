@@ -41,14 +41,23 @@ pub(crate) fn measure(disk: &Path, idle: Duration, report: &mut Report) -> Resul
         .build()?;
     boot(&runtime.block_on(steps(&endpoint))?, report)?;
     thread::sleep(SETTLING);
-    let before = runtime.block_on(processor_seconds(&endpoint))?;
+    runtime.block_on(watch_idle(&endpoint, idle, report))
+}
+
+/// Looking is work too, so its cost is found by looking twice at once.
+async fn watch_idle(endpoint: &NodeAddress, idle: Duration, report: &mut Report) -> Result<()> {
+    let client = Client::insecure(endpoint, &[]).await?;
+    let warm = processor_seconds(&client).await?;
+    let before = processor_seconds(&client).await?;
     let start = Instant::now();
-    thread::sleep(idle);
-    let after = runtime.block_on(processor_seconds(&endpoint))?;
+    tokio::time::sleep(idle).await;
+    let after = processor_seconds(&client).await?;
     let took = start.elapsed().as_secs_f64();
     let mut sum = 0.0;
     for (name, seconds) in after {
-        let own = seconds - before.get(&name).copied().unwrap_or(0.0);
+        let of = |times: &BTreeMap<String, f64>| times.get(&name).copied().unwrap_or(0.0);
+        let cost = of(&before) - of(&warm);
+        let own = (seconds - of(&before) - cost).max(0.0);
         report.note(format!("idle, in a VM: {name} {:.2} %", own / took * 100.0));
         sum += own;
     }
@@ -86,8 +95,7 @@ async fn steps(endpoint: &NodeAddress) -> Result<Vec<BootStep>> {
     Ok(node.context("the node tells of its boot")?.steps)
 }
 
-async fn processor_seconds(endpoint: &NodeAddress) -> Result<BTreeMap<String, f64>> {
-    let client = Client::insecure(endpoint, &[]).await?;
+async fn processor_seconds(client: &Client) -> Result<BTreeMap<String, f64>> {
     let answer = client.machine().processes(()).await?.into_inner();
     let mut sums = BTreeMap::new();
     for process in answer.messages.into_iter().flat_map(|node| node.processes) {
