@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ichor_kmod::Modules;
-use tokio::io::unix::AsyncFd;
+use ichor_uevent::{EVENT_BYTES_MAX, Event};
 use tracing::{info, warn};
 
 use crate::readable::readable;
@@ -89,12 +89,8 @@ pub(crate) fn events() -> Option<AsyncFd<OwnedFd>> {
             warn!(%error, "devices that are plugged in later get no driver");
             None
         }
-    }
-}
-
-/// Loads drivers for what comes.
-pub(crate) async fn follow(modules: Arc<Modules>, events: AsyncFd<OwnedFd>) {
-    let mut buffer = vec![0; 8192];
+    };
+    let mut buffer = vec![0; EVENT_BYTES_MAX];
     loop {
         let Ok(mut guard) = events.readable().await else {
             return;
@@ -135,13 +131,10 @@ fn request(modules: &Modules, alias: &str) {
     }
 }
 
-/// The alias of a device that was added; events are fields with a NUL behind each.
+/// The alias of a device that was added.
 fn added_alias(event: &[u8]) -> Option<&str> {
-    let mut fields = event
-        .split(|byte| *byte == 0)
-        .filter_map(|field| std::str::from_utf8(field).ok());
-    fields.next()?.strip_prefix("add@")?;
-    fields.find_map(|field| field.strip_prefix("MODALIAS="))
+    let event = Event::parse(event)?;
+    (event.action == "add").then(|| event.get("MODALIAS"))?
 }
 
 /// The aliases of all devices on all buses.

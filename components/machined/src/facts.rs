@@ -6,6 +6,7 @@ mod files;
 use std::fs;
 use std::path::Path;
 
+use ichor_efi::Variables;
 use ichor_resource::specs::runtime::{
     ApiServiceConfig, BootId, KernelCmdline, PlatformMetadata, Version,
 };
@@ -13,7 +14,6 @@ use ichor_resource::{Resource, Spec, definition_resources, namespace_resources};
 use ichor_state::{State, StateError, StateExt};
 use tracing::warn;
 
-use crate::efi::Variables;
 use crate::host::Host;
 use crate::proc::cores;
 use crate::service::TAG;

@@ -7,7 +7,6 @@
 mod cgroups;
 mod controllers;
 mod drivers;
-mod efi;
 mod etc;
 mod events;
 mod facts;

@@ -19,13 +19,13 @@ use ichor_api::ichor::machine::v1::introspection_server::IntrospectionServer;
 use ichor_api::inspect::inspect_service_server::InspectServiceServer;
 use ichor_api::machine::machine_service_server::MachineServiceServer;
 use ichor_api::machine::storage_service_server::StorageServiceServer;
+use ichor_efi::Variables;
 use ichor_state::{Access, FilteredState, State, StateServer};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 
-use crate::efi::Variables;
 use crate::events::Events;
 use crate::host::Host;
 use crate::logs::Logs;

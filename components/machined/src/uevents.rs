@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use ichor_controller::Waker;
+use ichor_uevent::{EVENT_BYTES_MAX, Event};
 use tracing::warn;
 
 use crate::readable::readable;
 
 /// Changes come in bursts: a driver that is loaded brings dozens of them.
 const PAUSE: Duration = Duration::from_secs(1);
-const EVENT_BYTES_MAX: usize = 8192;
 
 /// Wakes each of `wakers` soon after an event of its subsystem, for as long as the process lives.
 pub(crate) async fn follow(wakers: Vec<(&'static str, Waker)>) {
@@ -55,17 +55,13 @@ pub(crate) async fn follow(wakers: Vec<(&'static str, Waker)>) {
     }
 }
 
-/// The subsystem of an event of the kernel that adds or removes something.
+/// The subsystem of an event that adds or removes something.
 fn subsystem(event: &[u8]) -> Option<String> {
-    let mut fields = event
-        .split(|byte| *byte == 0)
-        .filter_map(|field| std::str::from_utf8(field).ok());
-    let (action, _) = fields.next()?.split_once('@')?;
-    if !matches!(action, "add" | "remove" | "bind" | "unbind") {
+    let event = Event::parse(event)?;
+    if !matches!(event.action, "add" | "remove" | "bind" | "unbind") {
         return None;
     }
-    let name = fields.find_map(|field| field.strip_prefix("SUBSYSTEM="))?;
-    Some(name.to_owned())
+    event.get("SUBSYSTEM").map(str::to_owned)
 }
 
 #[cfg(test)]

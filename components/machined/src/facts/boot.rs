@@ -4,9 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use ichor_cmdline::Cmdline;
+use ichor_efi::Variables;
 use ichor_resource::specs::runtime::{BootedEntry, FipsState, SecurityState, SelinuxState};
-
-use crate::efi::Variables;
 
 /// Which protections are active. The fingerprints of the keys are left out: nothing on the running
 /// system says which key the firmware accepted.

@@ -7,12 +7,12 @@ use ichor_api::ichor::machine::v1::{
     BootStep, BootStepKind, BootTimeline, BootTimelineResponse, Controller, ControllerEdge,
     Controllers, ControllersResponse,
 };
+use ichor_efi::Variables;
 use ichor_resource::specs::runtime::ControllerStatus;
 use ichor_state::State;
 use tonic::{Request, Response, Status};
 
 use super::inspect::controllers;
-use crate::efi::Variables;
 use crate::timeline::{self, Entry, Kind, Timeline};
 
 pub(crate) struct IntrospectionApi {

@@ -15,30 +15,40 @@ const ATTRIBUTES_BYTES: usize = 4;
 
 /// The variables of one machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Variables {
+pub struct Variables {
     directory: PathBuf,
 }
 
 impl Variables {
     /// Those of this machine.
-    pub(crate) fn of_machine() -> Self {
+    #[must_use]
+    pub fn of_machine() -> Self {
+        Self::in_directory(MOUNT)
+    }
+
+    /// Those in a directory that looks like efivarfs.
+    #[must_use]
+    pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
         Self {
-            directory: PathBuf::from(MOUNT),
+            directory: directory.into(),
         }
     }
 
     /// A text that the boot loader has left; `None` without one.
-    pub(crate) fn loader_text(&self, name: &str) -> Option<String> {
+    #[must_use]
+    pub fn loader_text(&self, name: &str) -> Option<String> {
         parse_text(&self.read(name, LOADER)?)
     }
 
     /// A number of microseconds that the boot loader has left.
-    pub(crate) fn loader_microseconds(&self, name: &str) -> Option<u64> {
+    #[must_use]
+    pub fn loader_microseconds(&self, name: &str) -> Option<u64> {
         self.loader_text(name)?.parse().ok()
     }
 
     /// Whether a flag of the firmware is set; `None` without such a variable.
-    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+    #[must_use]
+    pub fn flag(&self, name: &str) -> Option<bool> {
         match self.read(name, GLOBAL)?.as_slice() {
             [value] => Some(*value == 1),
             _ => None,
@@ -76,7 +86,7 @@ mod tests {
         for (name, vendor, content) in files {
             std::fs::write(directory.join(format!("{name}-{vendor}")), content).unwrap();
         }
-        Variables { directory }
+        Variables::in_directory(directory)
     }
 
     #[test]
