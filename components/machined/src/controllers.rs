@@ -1,5 +1,6 @@
 //! The controllers of PID 1: those whose effect only PID 1 may have.
 
+mod devices_status;
 mod etc_file;
 mod hostname;
 mod inventory;
@@ -14,11 +15,13 @@ use ichor_resource::specs::network::NodeAddress;
 use ichor_resource::specs::runtime::MaintenanceServiceConfig;
 use ichor_state::State;
 
+use crate::coldplug::Settled;
 use crate::etc::Etc;
 use crate::events::Events;
 use crate::facts::MAINTENANCE_ADDRESS;
 use crate::host::Host;
 use crate::stage::Stage;
+use devices_status::DevicesStatusController;
 use etc_file::EtcFileController;
 use hostname::{HostnameController, Kernel};
 use inventory::{KernelModuleController, PciDeviceController};
@@ -39,6 +42,7 @@ pub(crate) fn register(
     state: Arc<dyn State>,
     host: &Host,
     stage: Stage,
+    settled: Settled,
     events: Events,
 ) -> Result<Controllers, RegisterError> {
     let mut runtime = Runtime::new(state).reported_as("machined");
@@ -47,6 +51,7 @@ pub(crate) fn register(
         .register(EtcFileController::new(Etc::new(host.is_machine())))?
         .register(HostnameController::new(Kernel))?
         .register(MachineStatusController::new(stage, events))?
+        .register(DevicesStatusController::new(settled))?
         .register_transform(Transform::new(
             "runtime.MaintenanceConfigController",
             maintenance,

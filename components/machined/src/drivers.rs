@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ichor_kmod::Modules;
+use ichor_sys::socket::{DeviceEvents, device_events};
 use ichor_uevent::{EVENT_BYTES_MAX, Event};
 use tracing::{info, warn};
 
@@ -81,10 +82,11 @@ impl Urgency {
     }
 }
 
-/// What the kernel tells of devices, from now on.
-pub(crate) fn events() -> Option<AsyncFd<OwnedFd>> {
-    match ichor_sys::socket::device_events().and_then(readable) {
-        Ok(events) => Some(events),
+/// Loads drivers for what comes, told by the kernel's device events.
+pub(crate) async fn follow(modules: Arc<Modules>) {
+    let events = device_events(&[DeviceEvents::Kernel]).and_then(readable);
+    let events = match events {
+        Ok(events) => events,
         Err(error) => {
             warn!(%error, "devices that are plugged in later get no driver");
             None

@@ -5,6 +5,7 @@
 //! fails is logged and tried again, and what a node cannot live without restarts the machine.
 
 mod cgroups;
+mod coldplug;
 mod controllers;
 mod drivers;
 mod etc;

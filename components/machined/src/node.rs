@@ -7,7 +7,7 @@ use ichor_kmod::Modules;
 use ichor_resource::specs::network::NodeAddress;
 use ichor_resource::specs::runtime::MachineStage;
 use ichor_rights::{Program, SERVICES, Service};
-use ichor_state::{MemoryState, State, StateExt};
+use ichor_state::{MemoryState, State};
 use ichor_sys::power::Power;
 use ichor_sys::signals::SignalFd;
 use tokio::io::unix::AsyncFd;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::cgroups::Cgroups;
+use crate::coldplug::{self, Settled};
 use crate::controllers;
 use crate::drivers;
 use crate::events::Events;
@@ -34,6 +35,7 @@ use crate::supervisor::Supervisor;
 use crate::supervisor::board::Board;
 use crate::supervisor::children::Children;
 use crate::supervisor::launch::ProcessLauncher;
+use crate::supervisor::notices;
 use crate::supervisor::status::{ServiceState, ServiceStatus};
 use crate::timeline::Timeline;
 use crate::uevents;
@@ -57,7 +59,7 @@ pub(crate) async fn run(
     let wishes = readable(SignalFd::new(requests::ENDINGS)?)?;
     let children = Children::start(child_signals);
     let state: Arc<dyn State> = Arc::new(MemoryState::new());
-    let sockets = Sockets::make()?;
+    let sockets = Sockets::make(services(&host))?;
     let events = Events::new();
     let (announced, recorded) = (events.clone(), Arc::clone(&timeline));
     let board = Board::new(Box::new(move |status| {
@@ -84,13 +86,30 @@ pub(crate) async fn run(
 
     let stop = CancellationToken::new();
     let stage = Stage::booting();
-    let known = controllers::register(Arc::clone(&state), &host, stage.clone(), events.clone())?;
+    let settled = Settled::default();
+    let known = controllers::register(
+        Arc::clone(&state),
+        &host,
+        stage.clone(),
+        settled.clone(),
+        events.clone(),
+    )?;
     let controllers = tokio::spawn(known.runtime.run(stop.clone()));
     if !known.wakers.is_empty() {
         tokio::spawn(uevents::follow(known.wakers));
     }
     start_serving(&parts, &board)?;
 
+    tokio::spawn(take_inventory(parts.clone()));
+    match host.is_machine() {
+        true => drop(tokio::spawn(coldplug::follow(
+            board.clone(),
+            settled,
+            Arc::clone(&timeline),
+        ))),
+        // The devices of a container are those that its host has given to it.
+        false => settled.enter(),
+    }
     let progress = Progress { timeline, events };
     sequence::run(initialize(&parts, &supervisor), &progress).await?;
     progress.report();
@@ -124,59 +143,41 @@ fn start_serving(parts: &Parts, board: &Board) -> Result<(), TaskError> {
         }
     });
     board.record(SELF, ServiceState::Running, "Service started as goroutine");
-    let components = SERVICES
-        .iter()
-        .filter(|each| each.program == Program::Component);
-    for service in components {
-        let listener = Sockets::listen_state(service.id, service.rights.uid)?;
-        let listener = tokio::net::UnixListener::from_std(listener)?;
-        let (state, board) = (Arc::clone(&parts.state), board.clone());
-        tokio::spawn(state_access::serve(service, state, listener, board));
+    for service in services(&parts.host) {
+        match service.program {
+            Program::Component => {
+                let listener = Sockets::listen_state(service.id, service.rights.uid)?;
+                let listener = tokio::net::UnixListener::from_std(listener)?;
+                let (state, board) = (Arc::clone(&parts.state), board.clone());
+                tokio::spawn(state_access::serve(service, state, listener, board));
+            }
+            Program::Foreign { notifies: true, .. } => {
+                let socket = Sockets::receive_notices(service.id)?;
+                let socket = tokio::net::UnixDatagram::from_std(socket)?;
+                tokio::spawn(notices::follow(service.id, socket, board.clone()));
+            }
+            Program::Foreign { .. } => {}
+        }
     }
     tokio::spawn(statuses::follow(board.clone(), Arc::clone(&parts.state)));
     Ok(())
 }
 
-/// What a caller waits for stands in the first phase. Everything else would only take the processor
-/// from it, for seconds on a slow machine, so it comes after.
-fn initialize(parts: &Parts, supervisor: &Arc<Supervisor>) -> Sequence {
-    start_services(parts, supervisor, |service| !service.machine_only);
-    let (host, state) = (Arc::clone(&parts.host), Arc::clone(&parts.state));
-    let mut early = vec![Task::new("publishFacts", async move {
-        facts::publish(&*state, &host).await?;
-        Ok(())
-    })];
-    let mut late = vec![Task::new("takeInventory", take_inventory(parts.clone()))];
-    if parts.host.is_machine()
-        && let Some(modules) = drivers::modules()
-    {
-        let network = load_network_drivers(Arc::clone(&modules));
-        early.push(Task::new("loadNetworkDrivers", network));
-        late.push(Task::new("loadDrivers", load_drivers(modules)));
-    }
-    let (own, supervisor) = (parts.clone(), Arc::clone(supervisor));
-    late.push(Task::new("startDeviceServices", async move {
-        start_services(&own, &supervisor, |service| service.machine_only);
-        Ok(())
-    }));
-    let phase = |name, tasks| Phase { name, tasks };
-    let reachable = wait_until_reachable(parts.clone());
-    Sequence {
-        name: "initialize",
-        phases: vec![
-            phase("earlyServices", early),
-            phase("network", vec![Task::new("waitUntilReachable", reachable)]),
-            phase("devices", late),
-        ],
-    }
+/// The services that this node has.
+fn services(host: &Host) -> impl Iterator<Item = &'static Service> {
+    let is_machine = host.is_machine();
+    SERVICES
+        .iter()
+        .filter(move |service| is_machine || !service.machine_only)
 }
 
-fn start_services(parts: &Parts, supervisor: &Supervisor, wanted: impl Fn(&Service) -> bool) {
-    let is_machine = parts.host.is_machine();
-    for service in SERVICES.iter().filter(|service| wanted(service)) {
-        if is_machine || !service.machine_only {
-            supervisor.start(service);
-        }
+/// What happens before the API answers stands in the first phases.
+fn initialize(parts: &Parts, supervisor: &Supervisor) -> Sequence {
+    let host = Arc::clone(&parts.host);
+    let state = Arc::clone(&parts.state);
+    let is_machine = host.is_machine();
+    for service in services(&host) {
+        supervisor.start(service);
     }
 }
 

@@ -1,15 +1,18 @@
-//! The listening sockets of the node.
+//! The sockets of the node.
 //!
-//! PID 1 makes them all, before the processes that accept on them. It keeps them, so that a
+//! PID 1 makes those that listen, before the processes that accept on them. It keeps them, so that a
 //! connection to a component that is being restarted waits instead of being refused.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixListener;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ichor_rights::{SERVICES, Socket};
-use ichor_sys::socket::{SocketError, listen_tcp, listen_unix};
+use ichor_rights::{Service, Socket};
+use ichor_sys::socket::{
+    DeviceEvents, SocketError, device_events, listen_tcp, listen_unix, receive_unix,
+};
 
 /// Sockets that components accept on. Cloning shares them.
 #[derive(Clone, Debug)]
@@ -17,11 +20,11 @@ pub(crate) struct Sockets {
     made: Arc<Vec<Made>>,
 }
 
-/// A socket, and whose it is.
+/// A socket that listens, and whose it is.
 #[derive(Debug)]
 struct Made {
     service: &'static str,
-    name: &'static str,
+    is: &'static Socket,
     socket: OwnedFd,
 }
 
@@ -31,19 +34,23 @@ impl Sockets {
     /// Who may connect to it: apid.
     const MACHINE_UID: u32 = 50;
 
-    /// Makes the sockets of the components.
+    /// Makes the sockets that `services` listen on.
     ///
     /// # Errors
     /// [`SocketError`] names the address.
-    pub(crate) fn make() -> Result<Self, SocketError> {
+    pub(crate) fn make(
+        services: impl IntoIterator<Item = &'static Service>,
+    ) -> Result<Self, SocketError> {
         let mut made = Vec::new();
-        for service in SERVICES {
-            for socket in service.rights.sockets {
-                made.push(Made {
-                    service: service.id,
-                    name: socket.name(),
-                    socket: listen(socket)?,
-                });
+        for service in services {
+            for is in service.rights.sockets {
+                if let Some(socket) = listen(is)? {
+                    made.push(Made {
+                        service: service.id,
+                        is,
+                        socket,
+                    });
+                }
             }
         }
         Ok(Self {
@@ -73,18 +80,64 @@ impl Sockets {
         PathBuf::from(format!("/system/run/state/{id}.sock"))
     }
 
-    /// The sockets that a component is given, with their names.
-    pub(crate) fn of(&self, id: &str) -> Vec<(&'static str, BorrowedFd<'_>)> {
-        let own = self.made.iter().filter(|made| made.service == id);
-        own.map(|made| (made.name, made.socket.as_fd())).collect()
+    /// Makes the socket on which a service tells that it works.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub(crate) fn receive_notices(id: &str) -> Result<UnixDatagram, SocketError> {
+        receive_unix(&Self::notices_path(id))
+    }
+
+    /// Where that socket is.
+    pub(crate) fn notices_path(id: &str) -> PathBuf {
+        PathBuf::from(format!("/system/run/notify/{id}.sock"))
+    }
+
+    /// What a process of a component is given, with the names.
+    ///
+    /// Device events are for one process only: what came before it looks at everything is of no use
+    /// to it.
+    ///
+    /// # Errors
+    /// When one cannot be made or shared.
+    pub(crate) fn of(&self, service: &Service) -> io::Result<Vec<(&'static str, OwnedFd)>> {
+        let mut given = Vec::new();
+        for made in self.made.iter().filter(|made| made.service == service.id) {
+            given.push((made.is.name(), made.socket.try_clone()?));
+        }
+        for socket in service.rights.sockets {
+            if let Socket::DeviceEvents { name } = socket {
+                let both = [DeviceEvents::Kernel, DeviceEvents::Udev];
+                given.push((*name, device_events(&both)?));
+            }
+        }
+        Ok(given)
+    }
+
+    /// The sockets in the file system that a user may connect to, with the services that serve
+    /// there: `SERVICE:PATH,SERVICE:PATH`.
+    pub(crate) fn served_to(&self, uid: u32) -> String {
+        let of_services = self.made.iter().filter_map(|made| match made.is {
+            Socket::Unix { path, client, .. } if *client == uid => Some((made.service, *path)),
+            _ => None,
+        });
+        let own = (uid == Self::MACHINE_UID).then_some(("machined", Self::MACHINE));
+        let all = own.into_iter().chain(of_services);
+        let all: Vec<String> = all
+            .map(|(service, path)| format!("{service}:{path}"))
+            .collect();
+        all.join(",")
     }
 }
 
-fn listen(socket: &Socket) -> Result<OwnedFd, SocketError> {
+/// `None` for a socket that does not listen.
+fn listen(socket: &Socket) -> Result<Option<OwnedFd>, SocketError> {
     match *socket {
-        Socket::Tcp { port, .. } => Ok(listen_tcp(port)?.into()),
+        Socket::Tcp { port, .. } => Ok(Some(listen_tcp(port)?.into())),
         Socket::Unix { path, client, .. } => {
-            Ok(listen_unix(Path::new(path), 0o660, client, client)?.into())
+            let listener = listen_unix(Path::new(path), 0o660, client, client)?;
+            Ok(Some(listener.into()))
         }
+        Socket::DeviceEvents { .. } => Ok(None),
     }
 }

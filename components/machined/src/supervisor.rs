@@ -3,6 +3,7 @@
 pub(crate) mod board;
 pub(crate) mod children;
 pub(crate) mod launch;
+pub(crate) mod notices;
 pub(crate) mod service;
 pub(crate) mod status;
 
@@ -12,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ichor_rights::{Program, Service};
+use ichor_rights::Service;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -47,7 +48,7 @@ impl Supervisor {
             id: service.id,
             depends: service.depends,
             grace: GRACE,
-            has_health_check: service.program == Program::Component,
+            has_health_check: service.program.tells_health(),
         };
         self.board
             .add(ServiceStatus::new(spec.id, spec.has_health_check));

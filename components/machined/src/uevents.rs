@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ichor_controller::Waker;
+use ichor_sys::socket::{DeviceEvents, device_events};
 use ichor_uevent::{EVENT_BYTES_MAX, Event};
 use tracing::warn;
 
@@ -13,7 +14,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Wakes each of `wakers` soon after an event of its subsystem, for as long as the process lives.
 pub(crate) async fn follow(wakers: Vec<(&'static str, Waker)>) {
-    let events = match ichor_sys::socket::device_events().and_then(readable) {
+    let events = match device_events(&[DeviceEvents::Kernel]).and_then(readable) {
         Ok(events) => events,
         Err(error) => {
             warn!(%error, "devices and modules that come later are not listed");

@@ -31,6 +31,7 @@ pub fn confine(command: Command, rights: &Rights) -> Result<Command, RightsError
     let namespaces = rights.namespaces.iter().map(|namespace| match namespace {
         Namespace::Ipc => Unshare::Ipc,
         Namespace::Uts => Unshare::Uts,
+        Namespace::Net => Unshare::Net,
     });
     command = command.unshare(namespaces);
     if let Some(rules) = paths::rules(&rights.paths)? {

@@ -45,6 +45,9 @@ pub enum Program {
         name: &'static str,
         /// The rest of its command line.
         arguments: &'static [&'static str],
+        /// Whether it tells when it works, as sd_notify(3) does. Otherwise it works as soon as it
+        /// runs.
+        notifies: bool,
     },
 }
 
@@ -63,7 +66,7 @@ pub struct Rights {
     pub paths: Paths,
     /// Limits of its control group.
     pub limits: Limits,
-    /// Listening sockets that PID 1 makes and hands over.
+    /// Sockets that PID 1 makes and hands over.
     pub sockets: &'static [Socket],
     /// The part of the node's state that it sees.
     pub state: &'static [Grant],
@@ -76,6 +79,8 @@ pub enum Namespace {
     Ipc,
     /// Host name.
     Uts,
+    /// Links, addresses, ports. The process reaches no network, and nothing reaches it.
+    Net,
 }
 
 /// System calls that a process may make.
@@ -119,6 +124,8 @@ pub enum Paths {
 /// How files below a directory are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
+    /// Listing directories.
+    List,
     /// Reading and listing.
     Read,
     /// Reading, listing and writing files that exist.
@@ -138,17 +145,17 @@ pub struct Limits {
     pub tasks_max: Option<u32>,
 }
 
-/// A listening socket.
+/// A socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Socket {
-    /// On all addresses.
+    /// Listens on all addresses.
     Tcp {
         /// What the process knows it by.
         name: &'static str,
         /// Port.
         port: u16,
     },
-    /// In the file system.
+    /// Listens in the file system.
     Unix {
         /// What the process knows it by.
         name: &'static str,
@@ -156,6 +163,12 @@ pub enum Socket {
         path: &'static str,
         /// The user, besides root, that may connect.
         client: u32,
+    },
+    /// Receives what the kernel and udev tell of devices. The network namespace of PID 1 is the only
+    /// one in which udev speaks.
+    DeviceEvents {
+        /// What the process knows it by.
+        name: &'static str,
     },
 }
 
@@ -176,6 +189,17 @@ pub fn service(id: &str) -> Option<&'static Service> {
     SERVICES.iter().find(|service| service.id == id)
 }
 
+impl Program {
+    /// Whether it tells when it works: a component by its connection to the state.
+    #[must_use]
+    pub const fn tells_health(&self) -> bool {
+        match self {
+            Self::Component => true,
+            Self::Foreign { notifies, .. } => *notifies,
+        }
+    }
+}
+
 impl Limits {
     /// The files of the control group and what is written to them.
     #[must_use]
@@ -193,7 +217,7 @@ impl Socket {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Tcp { name, .. } | Self::Unix { name, .. } => name,
+            Self::Tcp { name, .. } | Self::Unix { name, .. } | Self::DeviceEvents { name } => name,
         }
     }
 }

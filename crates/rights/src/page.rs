@@ -51,7 +51,10 @@ fn section(page: &mut String, service: &Service) {
         ("system calls", calls(rights.calls)),
         ("files", paths(rights.paths)),
         ("control group", most),
-        ("listens on", list(rights.sockets.iter().map(socket))),
+        (
+            "sockets handed over",
+            list(rights.sockets.iter().map(socket)),
+        ),
         ("state", list(rights.state.iter().map(grant))),
         (
             "starts after",
@@ -91,6 +94,7 @@ fn paths(paths: Paths) -> String {
     match paths {
         Paths::All => "all".to_owned(),
         Paths::Below(rows) => list(rows.iter().map(|(path, how)| match how {
+            Use::List => format!("`{path}` (lists)"),
             Use::Read => format!("`{path}` (reads)"),
             Use::Write => format!("`{path}` (reads, writes)"),
             Use::Execute => format!("`{path}` (executes)"),
@@ -102,6 +106,7 @@ fn socket(socket: &Socket) -> String {
     match socket {
         Socket::Tcp { port, .. } => format!("TCP {port}"),
         Socket::Unix { path, .. } => format!("`{path}`"),
+        Socket::DeviceEvents { .. } => "device events".to_owned(),
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn rules(paths: &Paths) -> Result<Option<OwnedFd>, RulesetError> {
 
 fn access(how: Use) -> BitFlags<AccessFs> {
     match how {
+        Use::List => AccessFs::ReadDir.into(),
         Use::Read => AccessFs::ReadFile | AccessFs::ReadDir,
         Use::Write => {
             AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::Truncate

@@ -95,6 +95,7 @@ pub const SERVICES: &[Service] = &[
             path: "/usr/lib/systemd/systemd-udevd",
             name: "systemd-udevd",
             arguments: &["--resolve-names=never"],
+            notifies: true,
         },
         depends: &[],
         machine_only: true,

@@ -8,6 +8,25 @@ use std::sync::{Mutex, PoisonError};
 /// Numbers that have an owner already.
 static TAKEN: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
 
+/// The variable that names what a process was handed over: `NAME:NUMBER,NAME:NUMBER`.
+pub const VARIABLE: &str = "ICHOR_LISTEN_FDS";
+
+/// Takes the descriptor that [`VARIABLE`] lists under a name.
+///
+/// # Errors
+/// `NotFound` when none is listed; otherwise as [`take`].
+pub fn take_named(name: &str) -> io::Result<OwnedFd> {
+    let listed = std::env::var(VARIABLE).unwrap_or_default();
+    let number = find(&listed, name);
+    let error = || {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("{VARIABLE} names no {name:?}"),
+        )
+    };
+    take(number.ok_or_else(error)?)
+}
+
 /// Takes ownership of an inherited descriptor, once, and keeps it from being inherited further.
 ///
 /// # Errors
@@ -27,4 +46,22 @@ pub fn take(number: RawFd) -> io::Result<OwnedFd> {
     }
     // SAFETY: the descriptor is open, was inherited, and is handed out only once.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// The number behind a name.
+fn find(listed: &str, name: &str) -> Option<RawFd> {
+    let mut pairs = listed.split(',').filter_map(|pair| pair.split_once(':'));
+    pairs.find(|(key, _)| *key == name)?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn finds_a_descriptor_by_its_name() {
+        assert_eq!(find("api:3,service:4", "service"), Some(4));
+        assert_eq!(find("api:3", "service"), None);
+        assert_eq!(find("api:x,", "api"), None);
+    }
 }

@@ -15,6 +15,8 @@ pub enum Unshare {
     Ipc,
     /// Host name.
     Uts,
+    /// Links, addresses, ports: a network of its own has a loopback that is down.
+    Net,
 }
 
 impl Unshare {
@@ -22,6 +24,7 @@ impl Unshare {
         let flag = |one| match one {
             Self::Ipc => UnshareFlags::NEWIPC,
             Self::Uts => UnshareFlags::NEWUTS,
+            Self::Net => UnshareFlags::NEWNET,
         };
         all.into_iter().map(flag).collect()
     }

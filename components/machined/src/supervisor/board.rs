@@ -92,11 +92,19 @@ impl Board {
 
     /// Returns when the service is up.
     pub(crate) async fn wait_up(&self, id: &str) {
+        self.wait_until(id, true).await;
+    }
+
+    /// Returns when the service is not up.
+    pub(crate) async fn wait_down(&self, id: &str) {
+        self.wait_until(id, false).await;
+    }
+
+    async fn wait_until(&self, id: &str, up: bool) {
+        let is_up = || self.services().get(id).is_some_and(ServiceStatus::is_up);
         let mut changes = self.subscribe();
         // The sender lives as long as `self`, so an error cannot come.
-        let _closed = changes
-            .wait_for(|_| self.services().get(id).is_some_and(ServiceStatus::is_up))
-            .await;
+        let _closed = changes.wait_for(|_| is_up() == up).await;
     }
 
     fn change(

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use futures_util::future::BoxFuture;
 use ichor_rights::{Program, Service, confine};
+use ichor_sys::handover::VARIABLE;
 use ichor_sys::process::Command;
 use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -55,8 +56,12 @@ impl ProcessLauncher {
                 path,
                 name,
                 arguments,
+                notifies,
             } => {
                 let mut command = Command::new(path, name).env("PATH", SEARCH_PATH);
+                if notifies {
+                    command = command.env("NOTIFY_SOCKET", Sockets::notices_path(service.id));
+                }
                 for argument in arguments {
                     command = command.arg(argument);
                 }
@@ -66,15 +71,18 @@ impl ProcessLauncher {
                 let mut command = Command::new(self.binary, service.id)
                     .env("PATH", SEARCH_PATH)
                     .env("ICHOR_STATE_SOCKET", Sockets::state_path(service.id))
-                    .env("ICHOR_MACHINE_SOCKET", Sockets::MACHINE);
+                    .env("ICHOR_MACHINE_SOCKET", Sockets::MACHINE)
+                    .env(
+                        "ICHOR_SERVICE_SOCKETS",
+                        self.sockets.served_to(service.rights.uid),
+                    );
                 let mut listed = Vec::new();
-                for (number, (name, socket)) in
-                    (FIRST_DESCRIPTOR..).zip(self.sockets.of(service.id))
+                for (number, (name, socket)) in (FIRST_DESCRIPTOR..).zip(self.sockets.of(service)?)
                 {
                     command = command.descriptor(socket, number)?;
                     listed.push(format!("{name}:{number}"));
                 }
-                command.env("ICHOR_LISTEN_FDS", listed.join(","))
+                command.env(VARIABLE, listed.join(","))
             }
         };
         Ok(confine(command, &service.rights)?)

@@ -33,6 +33,13 @@ fn child() {
         "read" => drop(fs::read(argument).unwrap()),
         "listen" => drop(std::net::TcpListener::bind("127.0.0.1:0").unwrap()),
         "datagram" => drop(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()),
+        "lists" => drop(fs::read_dir(argument).unwrap()),
+        "links" => {
+            let links = fs::read_to_string("/proc/self/net/dev").unwrap();
+            let names = links.lines().filter_map(|line| line.split_once(':'));
+            let names: Vec<_> = names.map(|(name, _)| name.trim()).collect();
+            assert_eq!(names.join(","), argument);
+        }
         "status" => {
             let status = fs::read_to_string("/proc/self/status").unwrap();
             for line in argument.split(',') {
@@ -76,6 +83,15 @@ fn confine_drops_user_groups_and_capabilities() {
 }
 
 #[test]
+fn confine_takes_the_network_away() {
+    let rights = Rights {
+        namespaces: &[Namespace::Net],
+        ..NONE
+    };
+    assert!(succeeds(&rights, "links lo"));
+}
+
+#[test]
 fn confine_refuses_calls_that_are_not_named() {
     let rights = Rights {
         calls: Calls::Basic(&[Group::Files]),
@@ -103,6 +119,7 @@ fn confine_limits_files_and_ports() {
         ("/usr/lib", Use::Execute),
         ("/lib64", Use::Execute),
         ("/proc", Use::Read),
+        ("/dev", Use::List),
     ];
     // Rows live as long as the program; so do those of this test.
     let rows: &'static [(&'static str, Use)] = rows
@@ -115,5 +132,7 @@ fn confine_limits_files_and_ports() {
     };
     assert!(succeeds(&rights, "read /proc/self/status"));
     assert!(!succeeds(&rights, "read /etc/hosts"));
+    assert!(succeeds(&rights, "lists /dev"));
+    assert!(!succeeds(&rights, "read /dev/null"));
     assert!(!succeeds(&rights, "listen"));
 }
