@@ -11,15 +11,15 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
-use crate::backend::Backend;
 use crate::limits;
 use crate::proxy;
+use crate::routes::Routes;
 
 /// How long accepting rests when the system is out of descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// Serves connections for ever.
-pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, backend: Arc<Backend>) {
+pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, routes: Arc<Routes>) {
     let acceptor = TlsAcceptor::from(tls);
     let slots = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
     loop {
@@ -35,15 +35,15 @@ pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, backend
                 continue;
             }
         };
-        let (acceptor, backend) = (acceptor.clone(), Arc::clone(&backend));
+        let (acceptor, routes) = (acceptor.clone(), Arc::clone(&routes));
         tokio::spawn(async move {
-            connection(stream, acceptor, backend).await;
+            connection(stream, acceptor, routes).await;
             drop(slot);
         });
     }
 }
 
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, backend: Arc<Backend>) {
+async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Arc<Routes>) {
     // Small messages must not wait for the acknowledgement of earlier ones.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "TCP_NODELAY");
@@ -55,8 +55,8 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, backend: Arc<Backe
         Err(_elapsed) => return debug!("TLS handshake took too long"),
     };
     let service = hyper::service::service_fn(move |request| {
-        let backend = Arc::clone(&backend);
-        async move { Ok::<_, std::convert::Infallible>(proxy::call(request, &backend).await) }
+        let routes = Arc::clone(&routes);
+        async move { Ok::<_, std::convert::Infallible>(proxy::call(request, &routes).await) }
     });
     let served = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

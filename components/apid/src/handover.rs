@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 
+use ichor_sys::handover::take_named;
+
 use crate::{ApidError, Setup};
 
 /// Reads the environment of this process.
@@ -10,38 +12,35 @@ use crate::{ApidError, Setup};
 /// # Errors
 /// Says which variable is missing or wrong.
 pub(crate) fn setup() -> Result<Setup, ApidError> {
-    let listed = std::env::var("ICHOR_LISTEN_FDS")?;
-    let number = find(&listed, "api").ok_or("ICHOR_LISTEN_FDS names no socket \"api\"")?;
-    let listener = adopt(number).map_err(|error| format!("descriptor {number}: {error}"))?;
-    let machine =
-        std::env::var_os("ICHOR_MACHINE_SOCKET").ok_or("ICHOR_MACHINE_SOCKET is not set")?;
+    let listener = TcpListener::from(take_named("api")?);
+    listener.set_nonblocking(true)?;
+    let services = std::env::var("ICHOR_SERVICE_SOCKETS");
+    let services = services.map_err(|error| format!("ICHOR_SERVICE_SOCKETS: {error}"))?;
     Ok(Setup {
         listener,
-        machine_socket: PathBuf::from(machine),
+        services: parse_services(&services),
         state_socket: std::env::var_os("ICHOR_STATE_SOCKET").map(PathBuf::from),
     })
 }
 
-/// The number behind a name in `NAME:NUMBER,NAME:NUMBER`.
-fn find(listed: &str, name: &str) -> Option<i32> {
-    let mut pairs = listed.split(',').filter_map(|pair| pair.split_once(':'));
-    pairs.find(|(key, _)| *key == name)?.1.parse().ok()
-}
-
-fn adopt(number: i32) -> std::io::Result<TcpListener> {
-    let listener = TcpListener::from(ichor_sys::handover::take(number)?);
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+/// `NAME:PATH,NAME:PATH`.
+fn parse_services(text: &str) -> Vec<(String, PathBuf)> {
+    let pairs = text.split(',').filter_map(|pair| pair.split_once(':'));
+    pairs
+        .map(|(name, path)| (name.to_owned(), PathBuf::from(path)))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::find;
+    use super::*;
 
     #[test]
-    fn finds_a_descriptor_by_its_name() {
-        assert_eq!(find("api:3,service:4", "service"), Some(4));
-        assert_eq!(find("api:3", "service"), None);
-        assert_eq!(find("api:x,", "api"), None);
+    fn services_are_named() {
+        let found = parse_services("machined:/a/machine.sock,storaged:/b.sock");
+        let expected = [("machined", "/a/machine.sock"), ("storaged", "/b.sock")];
+        let expected = expected.map(|(name, path)| (name.to_owned(), PathBuf::from(path)));
+        assert_eq!(found, expected);
+        assert_eq!(parse_services(""), []);
     }
 }

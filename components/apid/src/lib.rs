@@ -11,6 +11,7 @@ mod handover;
 mod limits;
 mod proxy;
 mod reply;
+mod routes;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use ichor_state::RemoteState;
 use tracing::{error, info};
 
-use backend::Backend;
 use certificate::Certificates;
+use routes::Routes;
 
 /// Something that apid cannot work without.
 pub type ApidError = Box<dyn std::error::Error + Send + Sync>;
@@ -30,8 +31,8 @@ pub type ApidError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Setup {
     /// The TCP socket of the API, listening.
     pub listener: std::net::TcpListener,
-    /// Where PID 1 serves.
-    pub machine_socket: PathBuf,
+    /// Where which component serves: names and sockets.
+    pub services: Vec<(String, PathBuf)>,
     /// Where the state is served; without it the certificate names no addresses.
     pub state_socket: Option<PathBuf>,
 }
@@ -65,8 +66,8 @@ pub async fn run(setup: Setup) -> Result<(), ApidError> {
         let state = RemoteState::unix(path);
         tokio::spawn(certificate::follow_names(state, Arc::clone(&certificates)));
     }
-    let backend = Arc::new(Backend::new(setup.machine_socket));
+    let routes = Arc::new(Routes::new(setup.services));
     let listener = tokio::net::TcpListener::from_std(setup.listener)?;
-    accept::serve(listener, certificates.tls_config()?, backend).await;
+    accept::serve(listener, certificates.tls_config()?, routes).await;
     Ok(())
 }

@@ -20,3 +20,5 @@ pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Flow-control windows: small enough that many slow streams stay cheap.
 pub(crate) const STREAM_WINDOW: u32 = 256 * 1024;
 pub(crate) const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// How long a call waits for a component that is being restarted.
+pub(crate) const RESTART: Duration = Duration::from_secs(5);

@@ -6,15 +6,15 @@ use hyper::body::Incoming;
 use tracing::warn;
 
 use crate::access::{self, Verdict};
-use crate::backend::Backend;
 use crate::reply::{Body, Code, status};
+use crate::routes::Routes;
 
 /// Headers that only a node may set: whoever calls from outside cannot give themselves roles, nor
 /// choose another node while there is nobody who could vouch for them.
 const STRIPPED: &[&str] = &["talos-role", "proxyfrom", "node", "nodes"];
 
 /// Answers a call.
-pub(crate) async fn call(request: Request<Incoming>, backend: &Backend) -> Response<Body> {
+pub(crate) async fn call(request: Request<Incoming>, routes: &Routes) -> Response<Body> {
     let path = request.uri().path();
     match access::in_maintenance(path) {
         Verdict::Allowed => {}
@@ -24,6 +24,13 @@ pub(crate) async fn call(request: Request<Incoming>, backend: &Backend) -> Respo
             return status(Code::Unimplemented, &text);
         }
     }
+    let backend = match routes.find(path) {
+        Ok(backend) => backend,
+        Err(component) => {
+            let text = format!("this node has no {component}, which serves {path}");
+            return status(Code::Unimplemented, &text);
+        }
+    };
     let (mut parts, body) = request.into_parts();
     clean(&mut parts.headers);
     // The authority of the outside means nothing on a unix socket.
@@ -38,10 +45,7 @@ pub(crate) async fn call(request: Request<Incoming>, backend: &Backend) -> Respo
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             warn!(%error, cause, "a call could not be passed on");
-            status(
-                Code::Unavailable,
-                "the node's services are starting, try again",
-            )
+            status(Code::Unavailable, &format!("{error}, try again"))
         }
     }
 }

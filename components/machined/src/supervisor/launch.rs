@@ -71,7 +71,6 @@ impl ProcessLauncher {
                 let mut command = Command::new(self.binary, service.id)
                     .env("PATH", SEARCH_PATH)
                     .env("ICHOR_STATE_SOCKET", Sockets::state_path(service.id))
-                    .env("ICHOR_MACHINE_SOCKET", Sockets::MACHINE)
                     .env(
                         "ICHOR_SERVICE_SOCKETS",
                         self.sockets.served_to(service.rights.uid),
