@@ -7,6 +7,7 @@
 mod wire;
 #[macro_use]
 mod enums;
+mod size;
 mod text;
 
 pub mod block;
@@ -23,6 +24,7 @@ pub mod time;
 pub mod v1alpha1;
 
 pub use enums::UnknownValue;
+pub use size::pretty_size;
 pub use text::HardwareAddr;
 
 use crate::{DecodeError, Spec, SpecValue};

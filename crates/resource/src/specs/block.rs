@@ -22,7 +22,7 @@ pub struct BlockDevice {
     /// Number in the partition table.
     #[serde(skip_serializing_if = "text::unset")]
     pub partition_number: i64,
-    /// Path below /sys/devices.
+    /// Its directory in sysfs, such as `/sys/devices/virtual/block/loop0`.
     pub device_path: String,
     /// Raised for each change.
     pub generation: i64,
@@ -55,7 +55,7 @@ pub struct Disk {
     pub pretty_size: String,
     /// Best transfer size in bytes.
     pub io_size: u64,
-    /// Sector size in bytes.
+    /// Size of a logical sector in bytes.
     pub sector_size: u64,
     /// Whether it refuses writes.
     pub readonly: bool,
@@ -79,13 +79,14 @@ pub struct Disk {
     /// UUID.
     #[serde(skip_serializing_if = "text::unset")]
     pub uuid: String,
-    /// Address on its bus.
+    /// The device that it is on, as a path below /sys/devices.
     #[serde(skip_serializing_if = "text::unset")]
     pub bus_path: String,
-    /// Subsystem in the kernel.
+    /// Its class in sysfs.
     #[serde(skip_serializing_if = "text::unset")]
     pub sub_system: String,
-    /// Transport, such as `nvme`.
+    /// Transport: `nvme`, `virtio`, `mmc`, `usb`, `sata`, `ata`, `sas`, `fc` or `iscsi`, when it is
+    /// known.
     #[serde(skip_serializing_if = "text::unset")]
     pub transport: String,
     /// Whether it spins.
