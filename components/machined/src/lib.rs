@@ -18,6 +18,7 @@ mod logs;
 mod node;
 mod proc;
 mod progress;
+mod reachable;
 mod readable;
 mod requirements;
 mod sequence;

@@ -24,6 +24,7 @@ use crate::facts;
 use crate::host::Host;
 use crate::logs::Logs;
 use crate::progress::{Progress, announce};
+use crate::reachable::{self, Reachable};
 use crate::readable::readable;
 use crate::sequence::{self, Phase, Sequence, Task, TaskError};
 use crate::service::{self, Parts};
@@ -74,7 +75,8 @@ pub(crate) async fn run(
         cgroups,
         binary: ProcessLauncher::BINARY,
     };
-    let supervisor = Arc::new(Supervisor::new(board.clone(), Arc::new(launcher)));
+    let reachable = Reachable::default();
+    let supervisor = Supervisor::new(board.clone(), Arc::new(launcher), reachable.clone());
     let parts = Parts {
         state: Arc::clone(&state),
         board: board.clone(),
@@ -100,7 +102,12 @@ pub(crate) async fn run(
     }
     start_serving(&parts, &board)?;
 
-    tokio::spawn(take_inventory(parts.clone()));
+    tokio::spawn(reachable::follow(
+        board.clone(),
+        Arc::clone(&state),
+        reachable.clone(),
+    ));
+    tokio::spawn(take_inventory(parts.clone(), reachable));
     match host.is_machine() {
         true => drop(tokio::spawn(coldplug::follow(
             board.clone(),
@@ -181,21 +188,10 @@ fn initialize(parts: &Parts, supervisor: &Supervisor) -> Sequence {
     }
 }
 
-/// Ends when the API can be called over the network, or when that takes too long.
-async fn wait_until_reachable(parts: Parts) -> Result<(), TaskError> {
-    let reachable = async {
-        parts.board.wait_up("apid").await;
-        let has_address = |current: &NodeAddress| !current.addresses.is_empty();
-        parts.state.wait_for_as("current", has_address).await
-    };
-    match timeout(REACHABLE_TIME_MAX, reachable).await {
-        Ok(found) => drop(found?),
-        Err(_elapsed) => info!("the network is not there yet, going on"),
-    }
-    Ok(())
-}
-
-async fn take_inventory(parts: Parts) -> Result<(), TaskError> {
+/// Nothing that answers the API waits for the inventory, so the inventory waits for the API.
+async fn take_inventory(parts: Parts, reachable: Reachable) {
+    reachable.wait().await;
+    parts.timeline.begin(Kind::Task, "takeInventory");
     if let Err(error) = facts::publish_inventory(&*parts.state, &parts.host).await {
         warn!(%error, "the inventory is not complete");
     }

@@ -13,10 +13,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ichor_rights::Service;
+use ichor_rights::{Service, Start};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::reachable::Reachable;
 use board::Board;
 use service::{Command, Launcher, ServiceSpec, supervise};
 use status::ServiceStatus;
@@ -28,15 +29,17 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Supervisor {
     board: Board,
     launcher: Arc<dyn Launcher>,
+    reachable: Reachable,
     loops: Mutex<JoinSet<()>>,
     commands: Mutex<HashMap<&'static str, mpsc::Sender<Command>>>,
 }
 
 impl Supervisor {
-    pub(crate) fn new(board: Board, launcher: Arc<dyn Launcher>) -> Self {
+    pub(crate) fn new(board: Board, launcher: Arc<dyn Launcher>, reachable: Reachable) -> Self {
         Self {
             board,
             launcher,
+            reachable,
             loops: Mutex::default(),
             commands: Mutex::default(),
         }
@@ -46,7 +49,7 @@ impl Supervisor {
     pub(crate) fn start(&self, service: &Service) {
         let spec = ServiceSpec {
             id: service.id,
-            depends: service.depends,
+            after: (service.start == Start::Late).then(|| self.reachable.clone()),
             grace: GRACE,
             has_health_check: service.program.tells_health(),
         };

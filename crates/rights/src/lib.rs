@@ -24,12 +24,21 @@ pub struct Service {
     pub purpose: &'static str,
     /// What is executed.
     pub program: Program,
-    /// Services that have to work before it is started.
-    pub depends: &'static [&'static str],
+    /// When it is started.
+    pub start: Start,
     /// Only on a machine, not in a container.
     pub machine_only: bool,
     /// What it may do.
     pub rights: Rights,
+}
+
+/// When a service is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At once.
+    Early,
+    /// When the API can be reached: its first answer waits for nothing that is not needed for it.
+    Late,
 }
 
 /// How a service is started.

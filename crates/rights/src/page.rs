@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Calls, Grant, Paths, Program, SERVICES, Service, Socket, Use};
+use crate::{Calls, Grant, Paths, Program, SERVICES, Service, Socket, Start, Use};
 
 const HEAD: &str = "\
 # What each process of the node may do
@@ -56,10 +56,7 @@ fn section(page: &mut String, service: &Service) {
             list(rights.sockets.iter().map(socket)),
         ),
         ("state", list(rights.state.iter().map(grant))),
-        (
-            "starts after",
-            list(service.depends.iter().map(|id| (*id).to_owned())),
-        ),
+        ("starts", start(service.start).to_owned()),
     ];
     // Writing to a string cannot fail.
     let _written = writeln!(page, "\n## {}\n\n{}.\n", service.id, service.purpose);
@@ -77,6 +74,13 @@ fn program(service: &Service) -> String {
     match service.program {
         Program::Component => format!("the OS binary as `{}`{place}", service.id),
         Program::Foreign { path, .. } => format!("`{path}`{place}"),
+    }
+}
+
+fn start(start: Start) -> &'static str {
+    match start {
+        Start::Early => "at once",
+        Start::Late => "when the API can be reached",
     }
 }
 

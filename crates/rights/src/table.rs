@@ -3,10 +3,14 @@
 use ichor_sys::process::ALL_CAPABILITIES;
 use rustix::thread::CapabilitySet;
 
-use crate::{Calls, Grant, Group, Limits, Namespace, Paths, Program, Rights, Service, Socket, Use};
+use crate::{
+    Calls, Grant, Group, Limits, Namespace, Paths, Program, Rights, Service, Socket, Start, Use,
+};
 
 /// The port of the API.
 pub const API_PORT: u16 = 50000;
+/// The user of apid.
+const APID: u32 = 50;
 
 /// The one binary of the OS. A component is restricted before it is executed, so its files are
 /// among those that it may use.
@@ -18,7 +22,7 @@ pub const SERVICES: &[Service] = &[
         id: "networkd",
         purpose: "links, addresses, routes, DHCP, resolvers, host name",
         program: Program::Component,
-        depends: &[],
+        start: Start::Early,
         machine_only: false,
         rights: Rights {
             uid: 52,
@@ -60,10 +64,10 @@ pub const SERVICES: &[Service] = &[
         id: "apid",
         purpose: "TLS, authorisation, proxy to the services of the node",
         program: Program::Component,
-        depends: &[],
+        start: Start::Early,
         machine_only: false,
         rights: Rights {
-            uid: 50,
+            uid: APID,
             capabilities: CapabilitySet::empty(),
             namespaces: &[Namespace::Ipc, Namespace::Uts],
             calls: Calls::Basic(&[Group::Files, Group::UnixSockets, Group::Accept]),
@@ -97,7 +101,7 @@ pub const SERVICES: &[Service] = &[
             arguments: &["--resolve-names=never"],
             notifies: true,
         },
-        depends: &[],
+        start: Start::Late,
         machine_only: true,
         rights: Rights {
             uid: 0,

@@ -45,6 +45,7 @@ impl Board {
     }
 
     /// One service.
+    #[cfg(test)]
     pub(crate) fn get(&self, id: &str) -> Option<ServiceStatus> {
         self.services().get(id).cloned()
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::board::Board;
 use super::status::ServiceState;
+use crate::reachable::Reachable;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +51,8 @@ pub(crate) trait Launcher: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceSpec {
     pub(crate) id: &'static str,
-    /// Services that must be up first.
-    pub(crate) depends: &'static [&'static str],
+    /// What it waits for.
+    pub(crate) after: Option<Reachable>,
     /// How long it may take to end after SIGTERM.
     pub(crate) grace: Duration,
     /// Whether something reports its health.
@@ -121,13 +122,13 @@ enum Ended {
 }
 
 async fn wait_for(spec: &ServiceSpec, board: &Board) {
-    for dependency in spec.depends {
-        if board.get(dependency).is_some_and(|status| status.is_up()) {
-            continue;
-        }
-        let text = format!("Waiting for service \"{dependency}\" to be up");
+    let Some(reachable) = &spec.after else {
+        return;
+    };
+    if !reachable.is_reached() {
+        let text = "Waiting for the API to be reachable";
         board.record(spec.id, ServiceState::Waiting, text);
-        board.wait_up(dependency).await;
+        reachable.wait().await;
     }
 }
 
@@ -237,7 +238,7 @@ mod tests {
 
     fn start(
         fake: Fake,
-        depends: &'static [&'static str],
+        after: Option<Reachable>,
     ) -> (
         Board,
         Arc<Fake>,
@@ -250,7 +251,7 @@ mod tests {
         let (sender, commands) = mpsc::channel(1);
         let spec = ServiceSpec {
             id: "apid",
-            depends,
+            after,
             grace: Duration::from_secs(10),
             has_health_check: false,
         };
@@ -266,7 +267,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_killed_process_is_started_again_after_a_short_pause() {
-        let (board, fake, _commands, _task) = start(Fake::default(), &[]);
+        let (board, fake, _commands, _task) = start(Fake::default(), None);
         board.wait_up("apid").await;
         fake.end_last(Exit::Signal(9));
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -282,13 +283,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waits_until_its_dependency_is_up() {
-        let (board, fake, _commands, _task) = start(Fake::default(), &["udevd"]);
+    async fn waits_until_the_api_can_be_reached() {
+        let reachable = Reachable::default();
+        let (board, fake, _commands, _task) = start(Fake::default(), Some(reachable.clone()));
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(state(&board), ServiceState::Waiting);
         assert_eq!(fake.starts(), 0);
-        board.add(ServiceStatus::new("udevd", false));
-        board.record("udevd", ServiceState::Running, "");
+        reachable.enter();
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(state(&board), ServiceState::Running);
     }
@@ -299,7 +300,7 @@ mod tests {
             stubborn: true,
             ..Fake::default()
         };
-        let (board, fake, commands, task) = start(fake, &[]);
+        let (board, fake, commands, task) = start(fake, None);
         board.wait_up("apid").await;
         let begun = Instant::now();
         drop(commands);
@@ -311,7 +312,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_restart_does_not_wait() {
-        let (board, fake, commands, _task) = start(Fake::default(), &[]);
+        let (board, fake, commands, _task) = start(Fake::default(), None);
         board.wait_up("apid").await;
         let (done, restarted) = oneshot::channel();
         commands.send(Command::Restart(done)).await.unwrap();
