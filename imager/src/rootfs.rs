@@ -20,6 +20,7 @@ const APPLETS: &[&str] = &[
     "usr/bin/machined",
     "usr/bin/networkd",
     "usr/bin/apid",
+    "usr/bin/storaged",
 ];
 /// Programs of packages, which bring the libraries they need.
 pub(crate) const PROGRAMS: &[(&str, &str)] = &[

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Some("init" | "machined") => ichor_machined::main(),
         Some("networkd") => ichor_networkd::main(),
         Some("apid") => ichor_apid::main(),
+        Some("storaged") => ichor_storaged::main(),
         Some("modprobe") => ichor_machined::modprobe(),
         Some("poweroff" | "shutdown" | "reboot") => ichor_machined::ask_to_stop(),
         _ => {

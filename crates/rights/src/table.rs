@@ -93,6 +93,51 @@ pub const SERVICES: &[Service] = &[
         },
     },
     Service {
+        id: "storaged",
+        purpose: "disks: block devices, their properties and links",
+        program: Program::Component,
+        start: Start::Late,
+        machine_only: true,
+        rights: Rights {
+            // Disks belong to root, and what opens them needs no capability then. Of the other files
+            // of root, Landlock leaves none.
+            uid: 0,
+            // Reading sysfs needs none.
+            capabilities: CapabilitySet::empty(),
+            namespaces: &[Namespace::Net, Namespace::Ipc, Namespace::Uts],
+            calls: Calls::Basic(&[Group::Files, Group::UnixSockets]),
+            paths: Paths::Below(&[
+                (OS_BINARY, Use::Execute),
+                ("/dev/random", Use::Read),
+                ("/dev/urandom", Use::Read),
+                // Links below /dev/disk; the disks themselves are not opened.
+                ("/dev", Use::List),
+                // Also variables of the firmware, which are mounted below it.
+                ("/sys", Use::Read),
+            ]),
+            limits: Limits {
+                memory_min_mib: 4,
+                memory_max_mib: Some(64),
+                tasks_max: Some(16),
+            },
+            sockets: &[
+                Socket::Unix {
+                    name: "storage",
+                    path: "/system/run/storaged/storage.sock",
+                    client: APID,
+                },
+                Socket::DeviceEvents { name: "events" },
+            ],
+            state: &[
+                Grant::Write("BlockDevices.block.talos.dev"),
+                Grant::Write("BlockSymlinks.block.talos.dev"),
+                Grant::Write("Disks.block.talos.dev"),
+                Grant::Write("SystemDisks.block.talos.dev"),
+                Grant::Write("Controllers.runtime.ichor.dev"),
+            ],
+        },
+    },
+    Service {
         id: "udevd",
         purpose: "device nodes and links, by the rules of the image",
         program: Program::Foreign {

@@ -1,0 +1,118 @@
+//! Which disk holds the installed system.
+//!
+//! The installed system is known by its partition META: the kernel tells the names of partitions. Of
+//! several disks that have one, it is that which the machine was booted from, as the boot loader has
+//! left it in a variable of the firmware, otherwise the first.
+
+use std::collections::BTreeMap;
+
+use ichor_efi::Variables;
+use ichor_resource::specs::block::{BlockDevice, SystemDisk};
+
+use super::{Tree, links};
+
+const META: &str = "META";
+/// An image that somebody looks at is not the system.
+const LOOP: &str = "loop";
+
+/// The UUID of the partition that the boot loader was read from, in lower case.
+pub(super) fn load_boot_partition(tree: &Tree) -> Option<String> {
+    let variables = Variables::in_directory(tree.place("/sys/firmware/efi/efivars"));
+    let uuid = variables.loader_text("LoaderDevicePartUUID")?;
+    Some(uuid.trim().to_ascii_lowercase())
+}
+
+/// Chooses among `devices`.
+pub(crate) fn system_disk(
+    tree: &Tree,
+    devices: &BTreeMap<String, BlockDevice>,
+) -> Option<SystemDisk> {
+    choose(devices, &links::load(tree), tree.boot_partition())
+}
+
+fn choose(
+    devices: &BTreeMap<String, BlockDevice>,
+    links: &BTreeMap<String, Vec<String>>,
+    boot: Option<&str>,
+) -> Option<SystemDisk> {
+    let metas = devices.values().filter(|device| {
+        device.partition_name == META
+            && !device.parent.is_empty()
+            && !device.parent.starts_with(LOOP)
+    });
+    let disks: Vec<&str> = metas.map(|device| device.parent.as_str()).collect();
+    let booted = boot.and_then(|uuid| {
+        let link = format!("/dev/disk/by-partuuid/{uuid}");
+        let (partition, _) = links.iter().find(|(_, paths)| paths.contains(&link))?;
+        Some(devices.get(partition)?.parent.as_str())
+    });
+    let found = booted.filter(|disk| disks.contains(disk));
+    let found = found.or_else(|| disks.first().copied())?;
+    Some(SystemDisk {
+        disk_id: found.to_owned(),
+        dev_path: format!("/dev/{found}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Fake;
+
+    const UUID: &str = "86c7d987-b71a-5aba-a5e1-d80ff3e43a63";
+
+    fn partition(name: &str, parent: &str) -> BlockDevice {
+        BlockDevice {
+            device_type: "partition".into(),
+            partition_name: name.into(),
+            parent: parent.into(),
+            ..BlockDevice::default()
+        }
+    }
+
+    fn chosen(devices: &[(&str, &str, &str)], booted: Option<&str>) -> Option<String> {
+        let devices = devices
+            .iter()
+            .map(|(id, name, parent)| ((*id).to_owned(), partition(name, parent)))
+            .collect();
+        let links = booted.map(|id| (id.to_owned(), vec![format!("/dev/disk/by-partuuid/{UUID}")]));
+        let found = choose(&devices, &links.into_iter().collect(), Some(UUID))?;
+        assert_eq!(found.dev_path, format!("/dev/{}", found.disk_id));
+        Some(found.disk_id)
+    }
+
+    #[test]
+    fn the_disk_with_meta_is_the_system_disk() {
+        let one = [("sda1", "EFI", "sda"), ("sdb2", "META", "sdb")];
+        assert_eq!(chosen(&one, None).as_deref(), Some("sdb"));
+        // Booted from a medium: what is installed stays what it is.
+        assert_eq!(chosen(&one, Some("sda1")).as_deref(), Some("sdb"));
+        assert_eq!(chosen(&[("sda1", "EFI", "sda")], Some("sda1")), None);
+        assert_eq!(chosen(&[("loop8p2", "META", "loop8")], None), None);
+        assert_eq!(chosen(&[], None), None);
+    }
+
+    #[test]
+    fn of_two_the_booted_one_is_the_system_disk() {
+        let two = [
+            ("sda2", "META", "sda"),
+            ("sdb1", "EFI", "sdb"),
+            ("sdb2", "META", "sdb"),
+        ];
+        assert_eq!(chosen(&two, None).as_deref(), Some("sda"));
+        assert_eq!(chosen(&two, Some("sdb1")).as_deref(), Some("sdb"));
+        assert_eq!(chosen(&two, Some("gone")).as_deref(), Some("sda"));
+    }
+
+    #[test]
+    fn the_boot_loader_tells_its_partition() {
+        let fake = Fake::virtio();
+        assert_eq!(fake.tree().boot_partition(), None);
+        let mut content = vec![6, 0, 0, 0];
+        let text = UUID.to_uppercase() + "\0";
+        content.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        let name = "LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+        fake.file(&format!("sys/firmware/efi/efivars/{name}"), &content);
+        assert_eq!(fake.tree().boot_partition(), Some(UUID));
+    }
+}
