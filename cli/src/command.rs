@@ -3,6 +3,7 @@
 pub(crate) mod boot;
 pub(crate) mod cluster;
 pub(crate) mod controllers;
+pub(crate) mod disks;
 pub(crate) mod dmesg;
 pub(crate) mod events;
 pub(crate) mod get;

@@ -11,8 +11,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use command::{
-    boot, cluster, controllers, dmesg, events, get, inspect, list, logs, memory, mounts, netstat,
-    processes, service, usage, version,
+    boot, cluster, controllers, disks, dmesg, events, get, inspect, list, logs, memory, mounts,
+    netstat, processes, service, usage, version,
 };
 use connect::NodeFlags;
 
@@ -45,6 +45,8 @@ enum Command {
     },
     /// Show what happened to the node's controllers.
     Controllers(controllers::Arguments),
+    /// List disks.
+    Disks(disks::Arguments),
     /// Print the kernel log.
     Dmesg(dmesg::Arguments),
     /// Follow what happens on nodes.
@@ -106,6 +108,7 @@ async fn main() -> ExitCode {
         Command::Controllers(arguments) => controllers::run(&nodes, &arguments).await,
         Command::Inspect { command } => inspect::run(&nodes, &command).await,
         Command::Netstat(arguments) => netstat::run(&nodes, &arguments).await,
+        Command::Disks(arguments) => disks::run(&nodes, &arguments).await,
         Command::Dmesg(arguments) => dmesg::run(&nodes, &arguments).await,
         Command::Get(arguments) => get::run(&nodes, &arguments).await,
         Command::Image { command } => ichor_imager::command::run(command),

@@ -15,6 +15,7 @@ use ichor_api::cosi::resource::state_client::StateClient;
 use ichor_api::ichor::machine::v1::introspection_client::IntrospectionClient;
 use ichor_api::inspect::inspect_service_client::InspectServiceClient;
 use ichor_api::machine::machine_service_client::MachineServiceClient;
+use ichor_api::storage::storage_service_client::StorageServiceClient;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
@@ -97,6 +98,11 @@ impl Client {
     /// How it came up, and what its controllers do.
     pub fn introspection(&self) -> IntrospectionClient<Channel> {
         IntrospectionClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// Its disks.
+    pub fn storage(&self) -> StorageServiceClient<Channel> {
+        StorageServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     /// Its resources.
