@@ -10,6 +10,7 @@ use std::sync::Arc;
 use ichor_kmod::Modules;
 use ichor_sys::socket::{DeviceEvents, device_events};
 use ichor_uevent::{EVENT_BYTES_MAX, Event};
+use tokio::io::unix::AsyncFd;
 use tracing::{info, warn};
 
 use crate::readable::readable;
@@ -82,16 +83,19 @@ impl Urgency {
     }
 }
 
-/// Loads drivers for what comes, told by the kernel's device events.
-pub(crate) async fn follow(modules: Arc<Modules>) {
-    let events = device_events(&[DeviceEvents::Kernel]).and_then(readable);
-    let events = match events {
-        Ok(events) => events,
+/// What the kernel tells of devices, from now on.
+pub(crate) fn events() -> Option<AsyncFd<OwnedFd>> {
+    match device_events(&[DeviceEvents::Kernel]).and_then(readable) {
+        Ok(events) => Some(events),
         Err(error) => {
             warn!(%error, "devices that are plugged in later get no driver");
             None
         }
-    };
+    }
+}
+
+/// Loads drivers for what comes.
+pub(crate) async fn follow(modules: Arc<Modules>, events: AsyncFd<OwnedFd>) {
     let mut buffer = vec![0; EVENT_BYTES_MAX];
     loop {
         let Ok(mut guard) = events.readable().await else {

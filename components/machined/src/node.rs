@@ -1,17 +1,14 @@
 //! A running node: its parts, brought up in order and taken down again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ichor_kmod::Modules;
-use ichor_resource::specs::network::NodeAddress;
 use ichor_resource::specs::runtime::MachineStage;
 use ichor_rights::{Program, SERVICES, Service};
 use ichor_state::{MemoryState, State};
 use ichor_sys::power::Power;
 use ichor_sys::signals::SignalFd;
 use tokio::io::unix::AsyncFd;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -41,8 +38,6 @@ use crate::supervisor::status::{ServiceState, ServiceStatus};
 use crate::timeline::Timeline;
 use crate::uevents;
 
-/// How long the rest of the boot waits for the network. Without one there is no hurry.
-const REACHABLE_TIME_MAX: Duration = Duration::from_secs(2);
 /// PID 1's own name among the services.
 const SELF: &str = "machined";
 
@@ -107,7 +102,6 @@ pub(crate) async fn run(
         Arc::clone(&state),
         reachable.clone(),
     ));
-    tokio::spawn(take_inventory(parts.clone(), reachable));
     match host.is_machine() {
         true => drop(tokio::spawn(coldplug::follow(
             board.clone(),
@@ -118,7 +112,8 @@ pub(crate) async fn run(
         false => settled.enter(),
     }
     let progress = Progress { timeline, events };
-    sequence::run(initialize(&parts, &supervisor), &progress).await?;
+    let initialize = initialize(&parts, &supervisor, reachable);
+    sequence::run(initialize, &progress).await?;
     progress.report();
     // Nobody has given the machine a configuration.
     stage.enter(MachineStage::Maintenance);
@@ -178,20 +173,41 @@ fn services(host: &Host) -> impl Iterator<Item = &'static Service> {
         .filter(move |service| is_machine || !service.machine_only)
 }
 
-/// What happens before the API answers stands in the first phases.
-fn initialize(parts: &Parts, supervisor: &Supervisor) -> Sequence {
-    let host = Arc::clone(&parts.host);
-    let state = Arc::clone(&parts.state);
-    let is_machine = host.is_machine();
-    for service in services(&host) {
+/// What a caller waits for stands in the first phase. Everything else would only take the processor
+/// from it, for seconds on a slow machine, so it comes after.
+fn initialize(parts: &Parts, supervisor: &Supervisor, reachable: Reachable) -> Sequence {
+    for service in services(&parts.host) {
         supervisor.start(service);
+    }
+    let (host, state) = (Arc::clone(&parts.host), Arc::clone(&parts.state));
+    let mut early = vec![Task::new("publishFacts", async move {
+        facts::publish(&*state, &host).await?;
+        Ok(())
+    })];
+    let mut late = vec![Task::new("takeInventory", take_inventory(parts.clone()))];
+    if parts.host.is_machine()
+        && let Some(modules) = drivers::modules()
+    {
+        let network = load_network_drivers(Arc::clone(&modules));
+        early.push(Task::new("loadNetworkDrivers", network));
+        late.push(Task::new("loadDrivers", load_drivers(modules)));
+    }
+    let wait = Task::new("waitUntilReachable", async move {
+        reachable.wait().await;
+        Ok(())
+    });
+    let phase = |name, tasks| Phase { name, tasks };
+    Sequence {
+        name: "initialize",
+        phases: vec![
+            phase("earlyServices", early),
+            phase("network", vec![wait]),
+            phase("devices", late),
+        ],
     }
 }
 
-/// Nothing that answers the API waits for the inventory, so the inventory waits for the API.
-async fn take_inventory(parts: Parts, reachable: Reachable) {
-    reachable.wait().await;
-    parts.timeline.begin(Kind::Task, "takeInventory");
+async fn take_inventory(parts: Parts) -> Result<(), TaskError> {
     if let Err(error) = facts::publish_inventory(&*parts.state, &parts.host).await {
         warn!(%error, "the inventory is not complete");
     }

@@ -12,7 +12,7 @@ use crate::supervisor::board::Board;
 
 /// How long what is not needed for the first answer waits for it: a machine without a network has
 /// disks too.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The moment from which on the API can be reached. Cloning shares it.
 #[derive(Clone, Debug, Default)]
