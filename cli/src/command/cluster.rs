@@ -114,6 +114,7 @@ fn run_create(name: &str, create: &Create) -> Result<()> {
             forwards: create.forward.clone(),
             secure_boot: create.secure_boot_vars.is_some(),
             vars: create.secure_boot_vars.clone(),
+            ..NodeSpec::default()
         },
     };
     let directory = Cluster::directory_of(name)?;

@@ -28,4 +28,4 @@ pub use network::NetworkError;
 pub use node::{HotPlugged, Node, NodeError};
 pub use process::{Lifetime, ProcessError};
 pub use qmp::{Qmp, QmpError};
-pub use spec::{ClusterSpec, Forward, NodePlan, NodeSpec, Plan};
+pub use spec::{ClusterSpec, Forward, Kernel, NodePlan, NodeSpec, Plan};

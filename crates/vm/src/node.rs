@@ -115,11 +115,11 @@ impl Node {
         let vars = directory.join(arguments::VARS);
         let template = plan.spec.vars.as_ref().unwrap_or(&firmware.vars);
         fs::copy(template, &vars).map_err(|source| file(&vars, source))?;
-        disk::copy(
-            image,
-            &directory.join(arguments::SYSTEM_DISK),
-            plan.spec.disk_bytes,
-        )
+        let system = directory.join(arguments::SYSTEM_DISK);
+        match &plan.spec.kernel {
+            Some(_) => disk::create(&system, plan.spec.disk_bytes),
+            None => disk::copy(image, &system, plan.spec.disk_bytes),
+        }
         .map_err(disk)?;
         for (number, bytes) in plan.spec.extra_disks_bytes.iter().enumerate() {
             disk::create(&directory.join(arguments::extra_disk(number)), *bytes).map_err(disk)?;
@@ -179,6 +179,12 @@ impl Node {
     /// What it writes to its serial port.
     pub fn console(&self) -> Console {
         Console::new(self.directory.join(arguments::CONSOLE))
+    }
+
+    /// The socket that is the other end of one of its serial ports. It takes one connection at a
+    /// time.
+    pub fn serial_port(&self, name: &str) -> PathBuf {
+        self.directory.join(arguments::serial_port(name))
     }
 
     /// Whether its power is on.

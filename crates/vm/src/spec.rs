@@ -1,7 +1,7 @@
 //! What is asked for, and what was planned from it.
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,43 @@ pub struct NodeSpec {
     pub secure_boot: bool,
     /// Firmware variables to start with, for instance with enrolled keys, in place of empty ones.
     pub vars: Option<PathBuf>,
+    /// Files that are further disks, which the node cannot write.
+    #[serde(default)]
+    pub images: Vec<PathBuf>,
+    /// Names of virtio serial ports; the other end of each is [`Node::serial_port`].
+    ///
+    /// [`Node::serial_port`]: crate::Node::serial_port
+    #[serde(default)]
+    pub serial_ports: Vec<String>,
+    /// A kernel that is started without UEFI, in place of what the image holds. The system disk
+    /// then is empty.
+    #[serde(default)]
+    pub kernel: Option<Kernel>,
+}
+
+/// A kernel as files of the host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Kernel {
+    /// The kernel itself.
+    pub kernel: PathBuf,
+    /// Its first file system.
+    pub initramfs: PathBuf,
+    /// Its arguments.
+    pub arguments: String,
+}
+
+impl Kernel {
+    /// The kernel that an image was made of, whose files lie in one directory.
+    ///
+    /// # Errors
+    /// When its arguments cannot be read.
+    pub fn of_image(directory: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            kernel: directory.join("vmlinuz"),
+            initramfs: directory.join("initramfs"),
+            arguments: std::fs::read_to_string(directory.join("cmdline"))?,
+        })
+    }
 }
 
 impl Default for NodeSpec {
@@ -49,6 +86,9 @@ impl Default for NodeSpec {
             forwards: vec![50000],
             secure_boot: false,
             vars: None,
+            images: Vec::new(),
+            serial_ports: Vec::new(),
+            kernel: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::disk::{self, DiskError};
 use crate::firmware::Firmware;
 use crate::network::{mac_text, node_netdev};
 use crate::process::option_value;
-use crate::spec::NodePlan;
+use crate::spec::{Kernel, NodePlan};
 
 /// Root ports that devices can be plugged into while the machine runs.
 pub(super) const HOT_PORTS: usize = 4;
@@ -18,6 +18,10 @@ pub(super) const CONSOLE: &str = "console.log";
 
 pub(super) fn extra_disk(number: usize) -> String {
     format!("extra-{number}")
+}
+
+pub(super) fn serial_port(name: &str) -> String {
+    format!("serial-{name}")
 }
 
 pub(super) fn hot_port(number: usize) -> String {
@@ -52,8 +56,13 @@ pub(super) fn arguments(
     all.0
         .extend(["-nodefaults", "-no-user-config"].map(str::to_owned));
     all.add("-display", "none");
-    all.flash(&firmware.code, ",readonly=on");
-    all.flash(&directory.join(VARS), "");
+    match &spec.kernel {
+        Some(kernel) => all.kernel(kernel),
+        None => {
+            all.flash(&firmware.code, ",readonly=on");
+            all.flash(&directory.join(VARS), "");
+        }
+    }
     let console = option_value(&directory.join(CONSOLE));
     all.add(
         "-chardev",
@@ -72,6 +81,10 @@ pub(super) fn arguments(
         let id = extra_disk(number);
         all.disk(&id, &directory.join(&id), disk::Format::Raw, "");
     }
+    for (number, image) in spec.images.iter().enumerate() {
+        all.read_only_disk(&format!("image-{number}"), image);
+    }
+    all.serial_ports(&spec.serial_ports, directory);
     all.add(
         "-netdev",
         node_netdev("net-0", hub, directory, plan.index, 0),
@@ -99,6 +112,32 @@ impl Arguments {
         self.0.extend([name.to_owned(), value.into()]);
     }
 
+    /// QEMU's own firmware hands over to it.
+    fn kernel(&mut self, kernel: &Kernel) {
+        self.add("-kernel", kernel.kernel.display().to_string());
+        self.add("-initrd", kernel.initramfs.display().to_string());
+        self.add("-append", kernel.arguments.trim_end());
+    }
+
+    fn serial_ports(&mut self, names: &[String], directory: &Path) {
+        if names.is_empty() {
+            return;
+        }
+        self.add("-device", "virtio-serial-pci");
+        for name in names {
+            let id = serial_port(name);
+            let path = option_value(&directory.join(&id));
+            self.add(
+                "-chardev",
+                format!("socket,id={id},path={path},server=on,wait=off"),
+            );
+            self.add(
+                "-device",
+                format!("virtserialport,chardev={id},name={name}"),
+            );
+        }
+    }
+
     fn flash(&mut self, file: &Path, more: &str) {
         let file = option_value(file);
         self.add("-drive", format!("if=pflash,format=raw,file={file}{more}"));
@@ -106,13 +145,83 @@ impl Arguments {
 
     fn disk(&mut self, id: &str, file: &Path, format: disk::Format, more: &str) {
         let (file, format) = (option_value(file), format.name());
-        self.add(
-            "-drive",
-            format!("if=none,id=drive-{id},format={format},file={file},discard=unmap"),
-        );
+        let backend = format!("format={format},file={file},discard=unmap");
+        self.block_device(id, &backend, more);
+    }
+
+    fn read_only_disk(&mut self, id: &str, file: &Path) {
+        let backend = format!("format=raw,file={},readonly=on", option_value(file));
+        self.block_device(id, &backend, "");
+    }
+
+    fn block_device(&mut self, id: &str, backend: &str, more: &str) {
+        self.add("-drive", format!("if=none,id=drive-{id},{backend}"));
         self.add(
             "-device",
             format!("virtio-blk-pci,id={id},drive=drive-{id},serial={id}{more}"),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::NodeSpec;
+
+    fn words(spec: NodeSpec) -> Vec<String> {
+        let directory = tempfile::tempdir().unwrap();
+        disk::create(&directory.path().join(SYSTEM_DISK), 512).unwrap();
+        let plan = NodePlan {
+            name: "node-1".into(),
+            index: 0,
+            mac: [0; 6],
+            address: Ipv4Addr::LOCALHOST,
+            forwards: Vec::new(),
+            spec,
+        };
+        let firmware = Firmware {
+            code: "/code.fd".into(),
+            vars: "/vars.fd".into(),
+            smm: false,
+        };
+        let hub = PathBuf::from("/hub");
+        arguments(&plan, Accel::Tcg, &firmware, directory.path(), &hub).unwrap()
+    }
+
+    #[test]
+    fn a_kernel_is_started_in_place_of_the_firmware() {
+        let usual = words(NodeSpec::default());
+        assert!(usual.iter().any(|word| word.contains("if=pflash")));
+        let kernel = Kernel {
+            kernel: "/vmlinuz".into(),
+            initramfs: "/initramfs".into(),
+            arguments: "quiet\n".into(),
+        };
+        let direct = words(NodeSpec {
+            kernel: Some(kernel),
+            ..NodeSpec::default()
+        });
+        assert!(!direct.iter().any(|word| word.contains("if=pflash")));
+        assert!(
+            direct
+                .windows(2)
+                .any(|pair| pair == ["-append", "quiet"].map(str::to_owned))
+        );
+    }
+
+    #[test]
+    fn disks_of_the_host_cannot_be_written_and_ports_have_names() {
+        let spec = NodeSpec {
+            images: vec!["/a,b".into()],
+            serial_ports: vec!["x.y".into()],
+            ..NodeSpec::default()
+        };
+        let words = words(spec);
+        let ends = |end: &str| words.iter().any(|word| word.ends_with(end));
+        assert!(ends("file=/a,,b,readonly=on"), "{words:?}");
+        assert!(ends("virtserialport,chardev=serial-x.y,name=x.y"));
     }
 }
