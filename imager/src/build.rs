@@ -44,6 +44,8 @@ pub struct Inputs<'a> {
     pub binary: &'a Path,
     /// Stage 1.
     pub stage1: &'a Path,
+    /// What an image for tests has besides.
+    pub probe: Option<Probe<'a>>,
     /// The packages.
     pub lock: &'a Lock,
     /// What happens when a package is gone from the archive.
@@ -58,6 +60,15 @@ pub struct Inputs<'a> {
     pub cache: &'a Path,
     /// The images are put here.
     pub out: &'a Path,
+}
+
+/// What only an image for tests has.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe<'a> {
+    /// A program that is executed in place of PID 1, and becomes it.
+    pub program: &'a Path,
+    /// The packages of the programs that tests call.
+    pub tools: &'a Lock,
 }
 
 /// Images that not everybody needs.
@@ -103,11 +114,20 @@ pub struct Outputs {
 pub fn build(inputs: &Inputs<'_>) -> Result<Outputs, ImageError> {
     fs::create_dir_all(inputs.cache).map_err(at("make directory", inputs.cache))?;
     let (packages, lock) = packages::unpack(inputs.lock, inputs.cache, inputs.when_gone)?;
-    assemble(inputs, &packages, lock)
+    let tools = match inputs.probe {
+        Some(probe) => Some(packages::unpack(probe.tools, inputs.cache, inputs.when_gone)?.0),
+        None => None,
+    };
+    assemble(inputs, &packages, tools.as_deref(), lock)
 }
 
 /// Builds all images from packages that are unpacked already.
-fn assemble(inputs: &Inputs<'_>, packages: &Path, lock: Lock) -> Result<Outputs, ImageError> {
+fn assemble(
+    inputs: &Inputs<'_>,
+    packages: &Path,
+    tools: Option<&Path>,
+    lock: Lock,
+) -> Result<Outputs, ImageError> {
     fs::create_dir_all(inputs.out).map_err(at("make directory", inputs.out))?;
     let kernel = kernel_version(packages)?;
     let modules = Modules::load(&packages.join("usr/lib/modules").join(&kernel))?;
@@ -117,6 +137,8 @@ fn assemble(inputs: &Inputs<'_>, packages: &Path, lock: Lock) -> Result<Outputs,
         packages,
         kernel: &kernel,
         binary: inputs.binary,
+        probe: inputs.probe.map(|probe| probe.program),
+        tools,
         modules: &modules,
         os_release: &os_release,
     };

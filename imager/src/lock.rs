@@ -50,7 +50,7 @@ impl Lock {
     /// [`ImageError::File`].
     pub fn save(&self, path: &Path) -> Result<(), ImageError> {
         let text = toml::to_string(self).map_err(crate::error::encode("lock file"))?;
-        let text = format!("# Debian packages in the image. Written by `./x lock`.\n{text}");
+        let text = format!("# Debian packages. Written by `./x lock`.\n{text}");
         fs::write(path, text).map_err(at("write", path))
     }
 

@@ -50,14 +50,25 @@ pub(crate) fn unpack(
             .arg(&file)
             .arg(unfinished.path()))?;
     }
-    let udev = unfinished.path().join("usr/lib/udev");
-    let database = udev.join("hwdb.bin");
-    let content = hwdb::compile(&udev.join("hwdb.d"))?;
-    fs::write(&database, content).map_err(at("write", &database))?;
-    modules::decompress(&unfinished.path().join("usr/lib/modules"))?;
+    prepare(unfinished.path())?;
     let unfinished = unfinished.keep();
     fs::rename(&unfinished, &tree).map_err(at("rename", &unfinished))?;
     Ok((tree, lock))
+}
+
+/// Makes of what packages bring what an image wants; not every set of packages has it.
+fn prepare(tree: &Path) -> Result<(), ImageError> {
+    let descriptions = tree.join("usr/lib/udev/hwdb.d");
+    if descriptions.is_dir() {
+        let database = tree.join("usr/lib/udev/hwdb.bin");
+        let content = hwdb::compile(&descriptions)?;
+        fs::write(&database, content).map_err(at("write", &database))?;
+    }
+    let kernels = tree.join("usr/lib/modules");
+    if kernels.is_dir() {
+        modules::decompress(&kernels)?;
+    }
+    Ok(())
 }
 
 fn fetch(

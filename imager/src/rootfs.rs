@@ -10,9 +10,13 @@ use crate::error::at;
 use crate::modules::Modules;
 use crate::tree::{Content, Tree};
 
+/// What stage 1 executes.
+const INIT: &str = "usr/sbin/init";
+/// Where the probe expects itself to be.
+const PROBE: &str = "usr/bin/ichor-probe";
 /// Names by which the one binary is called; each is a link to it.
 const APPLETS: &[&str] = &[
-    "usr/sbin/init",
+    INIT,
     "usr/sbin/modprobe",
     "usr/sbin/poweroff",
     "usr/sbin/reboot",
@@ -31,6 +35,11 @@ pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ("usr/lib/udev/ata_id", "usr/lib/udev/ata_id"),
     ("usr/lib/udev/scsi_id", "usr/lib/udev/scsi_id"),
     ("usr/lib/udev/cdrom_id", "usr/lib/udev/cdrom_id"),
+];
+/// Programs that tests call, in an image for tests.
+const TOOLS: &[(&str, &str)] = &[
+    ("usr/bin/ip", "usr/bin/ip"),
+    ("usr/bin/dnsmasq", "usr/sbin/dnsmasq"),
 ];
 const LIBRARY_DIRECTORIES: &[&str] = &[
     "usr/lib/x86_64-linux-gnu",
@@ -93,6 +102,10 @@ pub(crate) struct Inputs<'a> {
     pub(crate) kernel: &'a str,
     /// The one binary of the OS.
     pub(crate) binary: &'a Path,
+    /// What takes the place of PID 1 in an image for tests.
+    pub(crate) probe: Option<&'a Path>,
+    /// Unpacked packages of programs that tests call.
+    pub(crate) tools: Option<&'a Path>,
     pub(crate) modules: &'a Modules,
     /// The text of `/etc/os-release`.
     pub(crate) os_release: &'a str,
@@ -102,6 +115,14 @@ pub(crate) struct Inputs<'a> {
 pub(crate) fn tree(inputs: &Inputs<'_>) -> Result<Tree, ImageError> {
     let mut tree = common(inputs)?;
     kernel_modules(&mut tree, inputs);
+    if let Some(probe) = inputs.probe {
+        tree.file(PROBE, 0o755, Content::Path(probe.to_owned()));
+        tree.link(INIT, &format!("/{PROBE}"));
+    }
+    if let Some(tools) = inputs.tools {
+        // The libraries of the image come first: they belong to its loader.
+        programs(&mut tree, TOOLS, tools, &[inputs.packages, tools])?;
+    }
     Ok(tree)
 }
 
@@ -139,7 +160,8 @@ fn common(inputs: &Inputs<'_>) -> Result<Tree, ImageError> {
     for applet in APPLETS {
         tree.link(applet, "/usr/bin/ichor-os");
     }
-    programs(&mut tree, inputs.packages)?;
+    programs(&mut tree, PROGRAMS, inputs.packages, &[inputs.packages])?;
+    tree.link("usr/lib/systemd/systemd-udevd", "../../bin/udevadm");
     udev(&mut tree, inputs.packages)?;
     Ok(tree)
 }
@@ -154,20 +176,25 @@ fn certificates(packages: &Path) -> Result<Vec<u8>, ImageError> {
     Ok(bundle)
 }
 
-fn programs(tree: &mut Tree, packages: &Path) -> Result<(), ImageError> {
+/// Adds programs, and the libraries they need from the first of several places that has them.
+fn programs(
+    tree: &mut Tree,
+    list: &[(&str, &str)],
+    packages: &Path,
+    libraries: &[&Path],
+) -> Result<(), ImageError> {
     let mut seen = BTreeSet::new();
     let mut wanted = Vec::new();
-    for (path, source) in PROGRAMS {
+    for (path, source) in list {
         let source = packages.join(source);
         wanted.extend(needs(&source)?);
         tree.file(path, 0o755, Content::Path(source));
     }
-    tree.link("usr/lib/systemd/systemd-udevd", "../../bin/udevadm");
     while let Some(name) = wanted.pop() {
         if !seen.insert(name.clone()) {
             continue;
         }
-        let (directory, source) = library(packages, &name)?;
+        let (directory, source) = library(libraries, &name)?;
         wanted.extend(needs(&source)?);
         let path = if name.starts_with("ld-linux") {
             format!("usr/lib64/{name}")
@@ -192,11 +219,13 @@ fn needs(path: &Path) -> Result<Vec<String>, ImageError> {
     Ok(names)
 }
 
-fn library(packages: &Path, name: &str) -> Result<(&'static str, PathBuf), ImageError> {
-    for directory in LIBRARY_DIRECTORIES {
-        let path = packages.join(directory).join(name);
-        if path.is_file() {
-            return Ok((directory, path));
+fn library(places: &[&Path], name: &str) -> Result<(&'static str, PathBuf), ImageError> {
+    for place in places {
+        for directory in LIBRARY_DIRECTORIES {
+            let path = place.join(directory).join(name);
+            if path.is_file() {
+                return Ok((directory, path));
+            }
         }
     }
     Err(ImageError::Missing {

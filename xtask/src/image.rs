@@ -6,10 +6,15 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use ichor_imager::build::{Also, Compression, Inputs, Outputs, build};
+use ichor_imager::build::{Also, Compression, Inputs, Outputs, Probe, build};
 use ichor_imager::lock::Lock;
 use ichor_imager::packages::{WhenGone, resolve};
 use ichor_imager::{Signer, keys, sizes};
+
+/// The packages of the image.
+const LOCK: &str = "image.lock";
+/// The packages of what tests call in their image.
+const TOOLS_LOCK: &str = "tests/tools.lock";
 
 /// For which use an image is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -34,20 +39,39 @@ impl Profile {
 /// # Errors
 /// What cargo or the imager said.
 pub(crate) fn run(root: &Path, profile: Profile, when_gone: WhenGone) -> Result<Outputs> {
+    build_into(root, profile, when_gone, profile.name(), None)
+}
+
+/// Builds the image that tests look into; it is in `out/probe`.
+///
+/// # Errors
+/// What cargo or the imager said.
+pub(crate) fn run_with_probe(root: &Path, when_gone: WhenGone) -> Result<Outputs> {
+    build_into(root, Profile::Vm, when_gone, "probe", Some("probe"))
+}
+
+fn build_into(
+    root: &Path,
+    profile: Profile,
+    when_gone: WhenGone,
+    directory: &str,
+    probe: Option<&str>,
+) -> Result<Outputs> {
     let start = Instant::now();
-    let name = profile.name();
-    cargo_build(root, name)?;
+    cargo_build(root, profile.name(), probe)?;
     println!("binaries  {:5.1} s", start.elapsed().as_secs_f32());
     let start = Instant::now();
-    let lock = Lock::load(&root.join("image.lock"))?;
+    let lock = Lock::load(&root.join(LOCK))?;
+    let tools = Lock::load(&root.join(TOOLS_LOCK))?;
     let signer = signer()?;
-    let out = root.join("out").join(name);
+    let out = root.join("out").join(directory);
     let plan = Plan {
         root,
         profile,
         when_gone,
         lock: &lock,
         signer: &signer,
+        probe: probe.map(|name| (name, &tools)),
     };
     let outputs = plan.build(&cache_directory()?, &out)?;
     // Who checks an image needs this, and never the key.
@@ -63,7 +87,7 @@ pub(crate) fn run(root: &Path, profile: Profile, when_gone: WhenGone) -> Result<
         }
     }
     for line in lock.changes(&outputs.lock) {
-        println!("image.lock: {line}");
+        println!("{LOCK}: {line}");
     }
     println!(
         "image     {:5.1} s  {}",
@@ -79,8 +103,8 @@ pub(crate) fn run(root: &Path, profile: Profile, when_gone: WhenGone) -> Result<
 /// # Errors
 /// The first file that differs.
 pub(crate) fn reproduce(root: &Path, profile: Profile) -> Result<()> {
-    cargo_build(root, profile.name())?;
-    let lock = Lock::load(&root.join("image.lock"))?;
+    cargo_build(root, profile.name(), None)?;
+    let lock = Lock::load(&root.join(LOCK))?;
     let signer = signer()?;
     let plan = Plan {
         root,
@@ -88,6 +112,7 @@ pub(crate) fn reproduce(root: &Path, profile: Profile) -> Result<()> {
         when_gone: WhenGone::Refuse,
         lock: &lock,
         signer: &signer,
+        probe: None,
     };
     let cache = cache_directory()?;
     let place = root.join("out/reproduce");
@@ -136,6 +161,8 @@ struct Plan<'a> {
     when_gone: WhenGone,
     lock: &'a Lock,
     signer: &'a Signer,
+    /// In an image for tests: the program that takes PID 1's place, and what they call.
+    probe: Option<(&'a str, &'a Lock)>,
 }
 
 impl Plan<'_> {
@@ -158,10 +185,14 @@ impl Plan<'_> {
     }
 
     fn build_also(&self, cache: &Path, out: &Path, also: &[Also]) -> Result<Outputs> {
+        let probe = self.probe.map(|(name, tools)| (self.binary(name), tools));
         Ok(build(&Inputs {
             version: env!("CARGO_PKG_VERSION"),
             binary: &self.binary("ichor-os"),
             stage1: &self.binary("stage1"),
+            probe: probe
+                .as_ref()
+                .map(|(program, tools)| Probe { program, tools }),
             lock: self.lock,
             when_gone: self.when_gone,
             compression: match self.profile {
@@ -176,13 +207,19 @@ impl Plan<'_> {
     }
 }
 
-/// Brings the lock file to the newest versions of its suite.
+/// Brings the lock files to the newest versions of their suites.
 ///
 /// # Errors
 /// What apt said.
 pub(crate) fn lock(root: &Path) -> Result<()> {
-    let path = root.join("image.lock");
-    let old = Lock::load(&path)?;
+    for file in [LOCK, TOOLS_LOCK] {
+        renew(&root.join(file))?;
+    }
+    Ok(())
+}
+
+fn renew(path: &Path) -> Result<()> {
+    let old = Lock::load(path)?;
     let names: Vec<_> = old
         .packages
         .iter()
@@ -192,21 +229,16 @@ pub(crate) fn lock(root: &Path) -> Result<()> {
     for line in old.changes(&new) {
         println!("{line}");
     }
-    new.save(&path)?;
+    new.save(path)?;
     Ok(())
 }
 
-fn cargo_build(root: &Path, profile: &str) -> Result<()> {
+fn cargo_build(root: &Path, profile: &str, probe: Option<&str>) -> Result<()> {
+    let packages = ["os", "init", "cli"];
+    let packages = packages.into_iter().chain(probe);
     let status = Command::new("cargo")
         .args(["build", "--locked", "--profile", profile])
-        .args([
-            "--package",
-            "ichor-os",
-            "--package",
-            "ichor-init",
-            "--package",
-            "ichor-cli",
-        ])
+        .args(packages.map(|name| format!("--package=ichor-{name}")))
         .current_dir(root)
         .status()
         .context("run cargo")?;

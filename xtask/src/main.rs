@@ -46,6 +46,9 @@ enum Command {
         /// Refuse packages that differ from the lock file.
         #[arg(long)]
         locked: bool,
+        /// Build the image that tests look into, in `out/probe`.
+        #[arg(long, conflicts_with = "profile")]
+        probe: bool,
     },
     /// Build all images twice and compare them.
     Reproduce {
@@ -77,12 +80,20 @@ fn main() -> Result<ExitCode> {
         Command::Up => up::run(&root),
         Command::Down => up::down(),
         Command::Check => check::run(&root),
-        Command::Image { profile, locked } => {
+        Command::Image {
+            profile,
+            locked,
+            probe,
+        } => {
             let when_gone = match locked {
                 true => WhenGone::Refuse,
                 false => WhenGone::TakeNewest,
             };
-            image::run(&root, profile, when_gone).map(drop)
+            match probe {
+                true => image::run_with_probe(&root, when_gone),
+                false => image::run(&root, profile, when_gone),
+            }
+            .map(drop)
         }
         Command::Reproduce { profile } => image::reproduce(&root, profile),
         Command::Lock => image::lock(&root),

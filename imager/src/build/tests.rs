@@ -89,6 +89,15 @@ fn build_in(
     files: &[(String, Vec<u8>)],
     signer: &Signer,
 ) -> BTreeMap<String, Vec<u8>> {
+    build_with(root, files, signer, None)
+}
+
+fn build_with(
+    root: &Path,
+    files: &[(String, Vec<u8>)],
+    signer: &Signer,
+    probe: Option<&Path>,
+) -> BTreeMap<String, Vec<u8>> {
     let packages = root.join("packages");
     for (path, content) in files {
         let path = packages.join(path);
@@ -109,6 +118,10 @@ fn build_in(
         version: "1.2.3",
         binary: &binary,
         stage1: &binary,
+        probe: probe.map(|program| Probe {
+            program,
+            tools: &lock,
+        }),
         lock: &lock,
         when_gone: WhenGone::Refuse,
         compression: Compression::Fast,
@@ -117,7 +130,7 @@ fn build_in(
         cache: root,
         out: &root.join("out"),
     };
-    assemble(&inputs, &packages, lock.clone()).unwrap();
+    assemble(&inputs, &packages, None, lock.clone()).unwrap();
     let images = rootfs::sorted(inputs.out).unwrap();
     let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
     images
@@ -155,6 +168,38 @@ fn two_builds_in_different_places_at_different_times_give_the_same_bytes() {
         assert_eq!(differs, None, "{name} differs at this byte");
         assert_eq!(bytes.len(), second[name].len(), "{name}");
     }
+}
+
+/// Paths in a root file system, and where the links lead.
+fn listing(squashfs: &Path) -> BTreeMap<String, Option<String>> {
+    let file = std::io::BufReader::new(fs::File::open(squashfs).unwrap());
+    let reader = backhand::FilesystemReader::from_reader(file).unwrap();
+    let entries = reader.files().map(|node| {
+        let target = match &node.inner {
+            backhand::InnerNode::Symlink(link) => Some(link.link.display().to_string()),
+            _ => None,
+        };
+        (node.fullpath.display().to_string(), target)
+    });
+    entries.collect()
+}
+
+#[test]
+fn the_probe_is_only_in_an_image_that_asks_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let signer = keys::load_or_make(&directory.path().join("keys")).unwrap();
+    let binary = directory.path().join("probe");
+    fs::write(&binary, "probe").unwrap();
+    let mut starts = Vec::new();
+    for (name, probe) in [("usual", None), ("probed", Some(binary.as_path()))] {
+        let root = directory.path().join(name);
+        build_with(&root, &packages(), &signer, probe);
+        let files = listing(&root.join("out/rootfs.squashfs"));
+        let has_probe = files.keys().any(|path| path.contains("ichor-probe"));
+        assert_eq!(has_probe, probe.is_some(), "{name}");
+        starts.push(files["/usr/sbin/init"].clone().unwrap());
+    }
+    assert_eq!(starts, ["/usr/bin/ichor-os", "/usr/bin/ichor-probe"]);
 }
 
 const IMAGES: [(&str, inspect::Form); 4] = [
