@@ -23,7 +23,8 @@ pub struct Index {
     /// Path and paths of what is needed, in the order of unloading.
     modules: BTreeMap<String, (String, Vec<String>)>,
     softdeps: BTreeMap<String, Vec<String>>,
-    /// Patterns and module names, by what stands before the first colon.
+    /// Patterns and module names, by what stands before the first colon; those of which that is not
+    /// sure have an empty name.
     aliases: BTreeMap<String, Vec<(String, String)>>,
 }
 
@@ -64,11 +65,8 @@ impl Index {
             let mut words = line.split_whitespace().skip(1);
             if let (Some(pattern), Some(name)) = (words.next(), words.next()) {
                 let entry = (pattern.to_owned(), canonical(name));
-                index
-                    .aliases
-                    .entry(bucket(pattern))
-                    .or_default()
-                    .push(entry);
+                let bus = bus(pattern).to_owned();
+                index.aliases.entry(bus).or_default().push(entry);
             }
         }
         index
@@ -80,11 +78,9 @@ impl Index {
         if self.modules.contains_key(&name) {
             return vec![name];
         }
-        let candidates = self
-            .aliases
-            .get(&bucket(name_or_alias))
-            .into_iter()
-            .flatten();
+        let buses = BTreeSet::from([bus(name_or_alias), ""]);
+        let candidates = buses.into_iter().filter_map(|bus| self.aliases.get(bus));
+        let candidates = candidates.flatten();
         let matching = candidates
             .filter(|(pattern, _)| glob::matches(pattern.as_bytes(), name_or_alias.as_bytes()));
         let names: BTreeSet<_> = matching.map(|(_, name)| name.clone()).collect();
@@ -115,9 +111,13 @@ impl Index {
     }
 }
 
-fn bucket(alias: &str) -> String {
-    let prefix = alias.split_once(':').map(|(prefix, _)| prefix);
-    prefix.unwrap_or_default().to_owned()
+/// What stands before the first colon; nothing when that is a pattern itself, as in `acpi*:PNP0C0C:*`.
+fn bus(alias: &str) -> &str {
+    let prefix = alias.split_once(':').map_or("", |(prefix, _)| prefix);
+    match prefix.contains(['*', '?', '[']) {
+        true => "",
+        false => prefix,
+    }
 }
 
 fn canonical(name: &str) -> String {
@@ -139,7 +139,8 @@ mod tests {
             "md/dm-verity.ko: md/dm-bufio.ko md/dm-mod.ko\nmd/dm-bufio.ko: md/dm-mod.ko\n\
              md/dm-mod.ko:\ncrypto/sha256-ssse3.ko:\nnet/virtio_net.ko:\n",
             "softdep dm_verity pre: sha256-ssse3\n",
-            "alias virtio:d00000001v* virtio_net\nalias devname:mapper/control dm_mod\n",
+            "alias virtio:d00000001v* virtio_net\nalias devname:mapper/control dm_mod\n\
+             alias acpi*:LNXPWRBN:* button\n",
         )
     }
 
@@ -161,6 +162,7 @@ mod tests {
         assert_eq!(index.resolve("dm-verity"), ["dm_verity"]);
         assert_eq!(index.resolve("virtio:d00000001v00001AF4"), ["virtio_net"]);
         assert_eq!(index.resolve("devname:mapper/control"), ["dm_mod"]);
+        assert_eq!(index.resolve("acpi:LNXPWRBN:"), ["button"]);
         assert!(index.resolve("pci:v1").is_empty());
     }
 
