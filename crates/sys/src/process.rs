@@ -16,6 +16,7 @@ use rustix::process::{Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 use crate::restrict::{Filter, Unshare, restrict_paths};
+use crate::signals;
 
 /// Descriptors are moved out of the way before they are put to their numbers.
 const PARKED_FROM: i32 = 200;
@@ -209,6 +210,8 @@ impl Command {
         let landlock = self.landlock.take();
         let mut filter = self.filter.take();
         let prepare = move || {
+            // The standard library leaves the mask as it is, and PID 1 blocks what it handles.
+            signals::unblock_all()?;
             rustix::process::setsid()?;
             if let Some(mut procs) = cgroup.as_ref() {
                 procs.write_all(b"0")?;
@@ -330,5 +333,22 @@ pub fn signal(pid: u32, signal: rustix::process::Signal) -> io::Result<()> {
     match rustix::process::kill_process(pid, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_has_an_empty_mask_whatever_its_parent_blocks() {
+        // Masks belong to threads, so this changes no other test.
+        signals::block().unwrap();
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        let command = Command::new("/bin/grep", "grep").output(write).unwrap();
+        let command = command.arg("SigBlk").arg("/proc/self/status");
+        command.spawn().unwrap();
+        let said = io::read_to_string(File::from(read)).unwrap();
+        assert_eq!(said.trim_end(), "SigBlk:\t0000000000000000");
     }
 }

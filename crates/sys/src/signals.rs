@@ -34,6 +34,17 @@ pub fn block() -> io::Result<()> {
     }
 }
 
+/// Blocks nothing any more in this thread.
+pub(crate) fn unblock_all() -> io::Result<()> {
+    let set = set_of(&[])?;
+    // SAFETY: `set` is initialised; the old mask is not asked for.
+    match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) }
+    {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(code)),
+    }
+}
+
 /// Lets a program end quietly when whoever reads its output has gone, as `ichor get | head` does.
 pub fn end_at_broken_pipe() {
     // SAFETY: the default action needs no handler of ours, and no other thread exists yet.
