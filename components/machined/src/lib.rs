@@ -16,6 +16,7 @@ mod kmsg;
 mod layers;
 mod logs;
 mod node;
+mod power_button;
 mod proc;
 mod progress;
 mod reachable;

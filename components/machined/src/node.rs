@@ -20,6 +20,7 @@ use crate::events::Events;
 use crate::facts;
 use crate::host::Host;
 use crate::logs::Logs;
+use crate::power_button::PowerButton;
 use crate::progress::{Progress, announce};
 use crate::reachable::{self, Reachable};
 use crate::readable::readable;
@@ -53,6 +54,10 @@ pub(crate) async fn run(
 ) -> Result<Power, TaskError> {
     let child_signals = readable(SignalFd::new(&[requests::CHILD])?)?;
     let wishes = readable(SignalFd::new(requests::ENDINGS)?)?;
+    let button = match host.is_machine() {
+        true => PowerButton::of_machine(),
+        false => PowerButton::none(),
+    };
     let children = Children::start(child_signals);
     let state: Arc<dyn State> = Arc::new(MemoryState::new());
     let sockets = Sockets::make(services(&host))?;
@@ -118,7 +123,10 @@ pub(crate) async fn run(
     // Nobody has given the machine a configuration.
     stage.enter(MachineStage::Maintenance);
 
-    let power = asked(&wishes).await?;
+    let power = tokio::select! {
+        power = asked(&wishes) => power?,
+        () = button.pressed() => Power::Off,
+    };
     info!(?power, "going down");
     stage.enter(match power {
         Power::Restart => MachineStage::Rebooting,

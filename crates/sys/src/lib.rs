@@ -4,6 +4,7 @@
 //! descriptors, and names the path or device in its errors. Decisions are made by the callers.
 #![expect(unsafe_code, reason = "system calls")]
 
+pub mod acpi;
 pub mod dm;
 pub mod handover;
 pub mod kmsg;
