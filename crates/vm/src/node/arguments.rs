@@ -71,12 +71,12 @@ pub(super) fn arguments(
     all.add("-serial", "chardev:console");
     all.add("-device", "virtio-rng-pci");
     let system = directory.join(SYSTEM_DISK);
-    all.disk(
-        "system",
-        &system,
-        disk::load_format(&system)?,
-        ",bootindex=0",
-    );
+    // A kernel that is named is the first by itself, and nothing else may be.
+    let place = match spec.kernel {
+        Some(_) => "",
+        None => ",bootindex=0",
+    };
+    all.disk("system", &system, disk::load_format(&system)?, place);
     for number in 0..spec.extra_disks_bytes.len() {
         let id = extra_disk(number);
         all.disk(&id, &directory.join(&id), disk::Format::Raw, "");
@@ -204,7 +204,12 @@ mod tests {
             kernel: Some(kernel),
             ..NodeSpec::default()
         });
-        assert!(!direct.iter().any(|word| word.contains("if=pflash")));
+        let firmware = ["if=pflash", "bootindex"];
+        assert!(
+            !direct
+                .iter()
+                .any(|word| firmware.iter().any(|part| word.contains(part)))
+        );
         assert!(
             direct
                 .windows(2)
