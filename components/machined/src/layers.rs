@@ -6,9 +6,11 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ichor_kmod::Modules;
 use ichor_sys::mount::{Attributes, MountError, NewMount};
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::sequence::TaskError;
 use table::{DIRECTORIES, Directory, MOUNTS, Mount, Need};
 
 /// A layer could not be made.
@@ -30,12 +32,31 @@ pub(crate) enum LayerError {
 pub(crate) fn apply() -> Result<(), LayerError> {
     let has_uefi = Path::new("/sys/firmware/efi").exists();
     for mount in MOUNTS {
-        if mount.need == Need::IfUefi && !has_uefi {
-            continue;
+        match mount.need {
+            Need::IfUefi if !has_uefi => {}
+            Need::WithModule(_) => {}
+            _ => apply_mount(mount)?,
         }
-        apply_mount(mount)?;
     }
     make_directories()
+}
+
+/// Mounts what needs a module. The machine goes on without what cannot be had.
+pub(crate) fn apply_with(modules: &Modules) {
+    for mount in MOUNTS {
+        let Need::WithModule(module) = mount.need else {
+            continue;
+        };
+        let loaded = modules.request(module).map_err(TaskError::from);
+        if let Err(error) = loaded.and_then(|()| Ok(apply_mount(mount)?)) {
+            let error = crate::describe(&*error);
+            warn!(
+                error,
+                target = mount.target,
+                "going on without a file system"
+            );
+        }
+    }
 }
 
 /// Makes the directories only, for containers whose mounts are made from outside.

@@ -19,6 +19,7 @@ use crate::drivers;
 use crate::events::Events;
 use crate::facts;
 use crate::host::Host;
+use crate::layers;
 use crate::logs::Logs;
 use crate::power_button::PowerButton;
 use crate::progress::{Progress, announce};
@@ -231,7 +232,11 @@ async fn load_drivers(modules: Arc<Modules>) -> Result<(), TaskError> {
     // Events first: what comes between the look and them is in both.
     let events = drivers::events();
     let all = Arc::clone(&modules);
-    tokio::task::spawn_blocking(move || drivers::load_all(&all)).await?;
+    let loading = tokio::task::spawn_blocking(move || {
+        drivers::load_all(&all);
+        layers::apply_with(&all);
+    });
+    loading.await?;
     if let Some(events) = events {
         tokio::spawn(drivers::follow(modules, events));
     }

@@ -26,6 +26,9 @@ pub(crate) enum Need {
     IfSupported,
     /// Only on machines that were started by UEFI firmware.
     IfUefi,
+    /// The place for it comes with this module, which is loaded after the drivers: nothing that
+    /// answers the API waits for it.
+    WithModule(&'static str),
 }
 
 /// One file system to mount. All are nosuid.
@@ -101,7 +104,11 @@ pub(crate) const MOUNTS: &[Mount] = &[
     pseudo("bpf", "/sys/fs/bpf", Need::IfSupported),
     pseudo("securityfs", "/sys/kernel/security", Need::IfSupported),
     pseudo("tracefs", "/sys/kernel/tracing", Need::IfSupported),
-    pseudo("configfs", "/sys/kernel/config", Need::IfSupported),
+    pseudo(
+        "configfs",
+        "/sys/kernel/config",
+        Need::WithModule("configfs"),
+    ),
     pseudo("debugfs", "/sys/kernel/debug", Need::IfSupported),
     Mount {
         fstype: "efivarfs",
