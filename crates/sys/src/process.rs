@@ -336,6 +336,21 @@ pub fn signal(pid: u32, signal: rustix::process::Signal) -> io::Result<()> {
     }
 }
 
+/// Sends a signal to all processes but this one and PID 1. That there are none is no error.
+///
+/// # Errors
+/// `EPERM` when none of them could be reached.
+pub fn signal_all(signal: rustix::process::Signal) -> io::Result<()> {
+    // SAFETY: plain numbers.
+    if unsafe { libc::kill(-1, signal.as_raw()) } == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        error if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+        error => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

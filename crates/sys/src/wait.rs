@@ -1,5 +1,8 @@
 //! Collecting processes that have ended.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use rustix::process::{WaitOptions, WaitStatus};
 
 /// How a process ended.
@@ -31,4 +34,19 @@ pub fn drain() -> Vec<(u32, ExitStatus)> {
         }
     }
     ended
+}
+
+/// Collects all children, adopted ones included, until there are none. `false` when some are left
+/// after `patience`.
+pub fn all(patience: Duration) -> bool {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let deadline = Instant::now() + patience;
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => continue,
+            Err(rustix::io::Errno::CHILD) => return true,
+            Ok(None) | Err(_) if Instant::now() >= deadline => return false,
+            Ok(None) | Err(_) => thread::sleep(PAUSE),
+        }
+    }
 }
