@@ -1,5 +1,6 @@
 //! The file system layers above the root.
 
+pub(crate) mod overlays;
 pub(crate) mod table;
 
 use std::fs::{self, DirBuilder};

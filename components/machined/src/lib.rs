@@ -53,6 +53,8 @@ use sequence::TaskError;
 use shutdown::Outcome;
 use timeline::{Kind, Timeline};
 
+pub use layers::overlays::{OverlayError, apply as apply_overlays};
+
 /// Descriptors that PID 1 and its children may have.
 const DESCRIPTORS_MAX: u64 = 1 << 20;
 const FAILURE_PAUSE: Duration = Duration::from_secs(10);
