@@ -119,17 +119,4 @@ fn write(path: &Path, value: &str) -> Result<(), CgroupError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn enables_only_what_the_kernel_offers() {
-        let root = std::env::temp_dir().join(format!("ichor-cgroups-{}", std::process::id()));
-        fs::create_dir_all(&root).unwrap();
-        fs::write(root.join("cgroup.controllers"), "cpu memory hugetlb\n").unwrap();
-        enable(&root).unwrap();
-        let written = fs::read_to_string(root.join("cgroup.subtree_control")).unwrap();
-        assert_eq!(written, "+cpu +memory");
-        fs::remove_dir_all(&root).unwrap();
-    }
-}
+mod tests;

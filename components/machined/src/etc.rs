@@ -109,6 +109,9 @@ fn replace(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
 
     fn etc(name: &str) -> Etc {
@@ -152,5 +155,75 @@ mod tests {
         };
         let error = etc.apply("nowhere", b"", 0o644).unwrap_err();
         assert!(error.to_string().contains("does not exist in the image"));
+    }
+
+    /// Large enough for several reads; each line is the same.
+    fn version(number: usize) -> Vec<u8> {
+        format!("{number:07}\n").repeat(5000).into_bytes()
+    }
+
+    /// The number of a whole version.
+    fn number_of(contents: &[u8]) -> usize {
+        let first: usize = std::str::from_utf8(&contents[..7])
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(contents == version(first), "a mixture, or a part");
+        first
+    }
+
+    /// Ends the readers, also when the writer fails.
+    struct Stop<'a>(&'a AtomicBool);
+
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn mount_a_reader_sees_the_old_content_or_the_new_at_every_moment() {
+        const VERSIONS: usize = 200;
+        let etc = Etc {
+            mounts: true,
+            ..etc("readers")
+        };
+        let path = etc.view.join("hosts");
+        fs::write(&path, "").unwrap();
+        etc.apply("hosts", &version(0), 0o644).unwrap();
+        let stopped = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let readers = [(), (), ()].map(|()| {
+                scope.spawn(|| {
+                    let mut seen = vec![0];
+                    while !stopped.load(Ordering::Relaxed) {
+                        let number = number_of(&fs::read(&path).unwrap());
+                        assert!(number >= seen[seen.len() - 1], "an old version came back");
+                        seen.push(number);
+                    }
+                    seen.dedup();
+                    seen.len()
+                })
+            });
+            let stop = Stop(&stopped);
+            for number in 1..=VERSIONS {
+                etc.apply("hosts", &version(number), 0o644).unwrap();
+            }
+            drop(stop);
+            for reader in readers {
+                let seen = reader.join().unwrap();
+                println!("a reader saw {seen} versions of {VERSIONS}");
+            }
+        });
+        assert_eq!(number_of(&fs::read(&path).unwrap()), VERSIONS);
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let target = path.display().to_string();
+        assert_eq!(mounts.matches(&target).count(), 1);
+        let written = fs::write(&path, "");
+        mount::detach(&path).unwrap();
+        assert_eq!(
+            written.unwrap_err().kind(),
+            io::ErrorKind::ReadOnlyFilesystem
+        );
     }
 }

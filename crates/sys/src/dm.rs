@@ -18,6 +18,7 @@ const READ_ONLY: u32 = 1;
 #[repr(u64)]
 enum Request {
     Create = 3,
+    Remove = 4,
     Suspend = 6,
     TableLoad = 9,
 }
@@ -94,9 +95,7 @@ pub struct Target<'a> {
 /// # Errors
 /// [`DmError`].
 pub fn create_read_only(name: &str, target: &Target<'_>) -> Result<PathBuf, DmError> {
-    let path = PathBuf::from("/dev/mapper/control");
-    let control = OpenOptions::new().read(true).write(true).open(&path);
-    let control = control.map_err(|source| DmError::Open { path, source })?;
+    let control = open_control()?;
     let device = call(&control, Request::Create, "create", name, None)?;
     call(
         &control,
@@ -114,6 +113,20 @@ pub fn create_read_only(name: &str, target: &Target<'_>) -> Result<PathBuf, DmEr
         source,
     })?;
     Ok(node)
+}
+
+/// Removes a device that nobody uses.
+///
+/// # Errors
+/// [`DmError`]; `EBUSY` while it is in use.
+pub fn remove(name: &str) -> Result<(), DmError> {
+    call(&open_control()?, Request::Remove, "remove", name, None).map(drop)
+}
+
+fn open_control() -> Result<File, DmError> {
+    let path = PathBuf::from("/dev/mapper/control");
+    let control = OpenOptions::new().read(true).write(true).open(&path);
+    control.map_err(|source| DmError::Open { path, source })
 }
 
 /// devtmpfs makes the node as soon as the device is known, which may be after the request.

@@ -2,3 +2,7 @@
 
 #[cfg(test)]
 mod dhcp;
+#[cfg(test)]
+mod links;
+#[cfg(test)]
+mod support;

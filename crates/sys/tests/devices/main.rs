@@ -1,0 +1,4 @@
+//! Devices made by the kernel; these tests need root.
+
+#[cfg(test)]
+mod verity;
