@@ -33,7 +33,7 @@ pub mod sbom;
 pub mod sizes;
 mod source;
 mod sources;
-mod squashfs;
+pub mod squashfs;
 mod tree;
 
 pub use error::ImageError;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Cursor, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use backhand::compression::{CompressionOptions, Compressor, Zstd};
 use backhand::{FilesystemCompressor, FilesystemWriter, NodeHeader};
@@ -28,13 +28,7 @@ pub(crate) fn write(
     path: &Path,
     compression: Compression,
 ) -> Result<ichor_verity::Root, ImageError> {
-    let mut output = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)
-        .map_err(at("create", path))?;
+    let mut output = create(path)?;
     fill(tree, &mut output, compression)?;
     let end = output.seek(SeekFrom::End(0)).map_err(at("write", path))?;
     let padded = end.next_multiple_of(ichor_verity::BLOCK_BYTES);
@@ -46,6 +40,33 @@ pub(crate) fn write(
         .and_then(|_| output.write_all(&verity.tree))
         .map_err(at("write", path))?;
     Ok(verity.root)
+}
+
+/// Writes programs of the build host, by their names, for a machine that tests run in.
+///
+/// # Errors
+/// [`ImageError`] names the file.
+pub fn of_programs(programs: &[(String, PathBuf)], path: &Path) -> Result<(), ImageError> {
+    let mut tree = Tree::default();
+    for (name, source) in programs {
+        tree.file(name, 0o755, Content::Path(source.clone()));
+    }
+    let mut output = create(path)?;
+    fill(&tree, &mut output, Compression::Fast)?;
+    // Block devices consist of whole sectors.
+    let end = output.seek(SeekFrom::End(0)).map_err(at("write", path))?;
+    let whole = end.next_multiple_of(ichor_verity::BLOCK_BYTES);
+    output.set_len(whole).map_err(at("write", path))
+}
+
+fn create(path: &Path) -> Result<File, ImageError> {
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
+        .map_err(at("create", path))
 }
 
 fn fill(tree: &Tree, output: &mut File, compression: Compression) -> Result<(), ImageError> {

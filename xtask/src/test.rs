@@ -1,8 +1,9 @@
 //! `cargo xtask test`: all tests, or a part of them by what they need.
 
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+mod privileged;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
@@ -16,13 +17,15 @@ use crate::image::{self, Profile};
 pub(crate) enum Part {
     /// Those that need nothing but a process.
     Unit,
-    /// Those that need root: `confine_`, `loop_`, `netns_`.
+    /// Those that need root and a kernel that has everything; they run in one machine.
     Privileged,
     /// Those that boot machines: `vm_`.
     Vm,
 }
 
-const PRIVILEGED: &[&str] = &["confine_", "loop_", "netns_"];
+const PRIVILEGED: &[&str] = &[
+    "cgroup_", "confine_", "loop_", "module_", "mount_", "netns_",
+];
 const VM: &[&str] = &["vm_"];
 
 /// Machines at once. Each has two processors, and emulation keeps both busy while it boots.
@@ -46,10 +49,8 @@ impl Sum {
 /// # Errors
 /// A tool that cannot be run. A test that fails is no error but a failure's exit code.
 pub(crate) fn run(root: &Path, part: Option<Part>, filter: &[String]) -> Result<ExitCode> {
-    let parts = match part {
-        Some(part) => vec![part],
-        None => all_parts()?,
-    };
+    let all = [Part::Unit, Part::Privileged, Part::Vm];
+    let parts = part.map_or_else(|| all.to_vec(), |part| vec![part]);
     let mut sum = Sum::default();
     for part in parts {
         let start = Instant::now();
@@ -69,40 +70,47 @@ pub(crate) fn run(root: &Path, part: Option<Part>, filter: &[String]) -> Result<
     })
 }
 
-fn all_parts() -> Result<Vec<Part>> {
-    let is_root = std::fs::metadata("/proc/self")
-        .context("look at /proc/self")?
-        .uid()
-        == 0;
-    if is_root {
-        return Ok(vec![Part::Unit, Part::Privileged, Part::Vm]);
-    }
-    println!("the tests that need root are left out: run `./x test privileged` as root");
-    Ok(vec![Part::Unit, Part::Vm])
+fn run_part(root: &Path, part: Part, filter: &[String]) -> Result<Sum> {
+    let ran = match part {
+        Part::Unit => run_cargo(root, part, filter, &[]),
+        Part::Privileged => privileged::run(root, filter),
+        Part::Vm => run_vm(root, filter),
+    };
+    // What cannot be built must not hide what the other parts say.
+    Ok(ran.unwrap_or_else(|error| {
+        println!("{part:?}: {error:#}");
+        Sum {
+            passed: 0,
+            failed: 1,
+        }
+    }))
 }
 
-fn run_part(root: &Path, part: Part, filter: &[String]) -> Result<Sum> {
+fn run_vm(root: &Path, filter: &[String]) -> Result<Sum> {
+    let usual = image::run(root, Profile::Vm, WhenGone::TakeNewest)?;
+    let probed = image::run_with_probe(root, WhenGone::TakeNewest)?;
+    let binaries = image::target_directory(root).join("x86_64-unknown-linux-gnu/vm");
+    let variables = [
+        ("ICHOR_IMAGE", usual.disk),
+        ("ICHOR_PROBE_IMAGE", probed.disk),
+        ("ICHOR_CLI", binaries.join("ichor")),
+    ];
+    run_cargo(root, Part::Vm, filter, &variables)
+}
+
+fn run_cargo(
+    root: &Path,
+    part: Part,
+    filter: &[String],
+    variables: &[(&str, PathBuf)],
+) -> Result<Sum> {
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(root)
-        .args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    if part == Part::Vm {
-        match image::run(root, Profile::Vm, WhenGone::TakeNewest) {
-            Ok(outputs) => {
-                let binaries = image::target_directory(root).join("x86_64-unknown-linux-gnu/vm");
-                cargo.env("ICHOR_IMAGE", &outputs.disk);
-                cargo.env("ICHOR_CLI", binaries.join("ichor"));
-            }
-            Err(error) => {
-                println!("image: {error:#}");
-                return Ok(Sum {
-                    passed: 0,
-                    failed: 1,
-                });
-            }
-        }
-    }
-    cargo.arg("--").args(selection(part, filter));
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .arg("--")
+        .args(selection(part, filter));
     count(cargo)
 }
 
@@ -134,22 +142,60 @@ fn count(mut cargo: Command) -> Result<Sum> {
         .stdout(Stdio::piped())
         .spawn()
         .context("run cargo test")?;
-    let mut sum = Sum::default();
-    if let Some(output) = child.stdout.take() {
-        for line in BufReader::new(output).lines() {
-            let line = line.context("read what cargo test says")?;
-            if is_news(&line) {
-                println!("{line}");
+    let mut counter = Counter::default();
+    if let Some(mut output) = child.stdout.take() {
+        let mut block = [0; 8192];
+        loop {
+            let length = output.read(&mut block);
+            let length = length.context("read what cargo test says")?;
+            match block.get(..length) {
+                None | Some([]) => break,
+                Some(piece) => counter.take(piece),
             }
-            sum.add(parse_result(&line).unwrap_or_default());
         }
     }
+    let mut sum = counter.finish();
     let status = child.wait().context("wait for cargo test")?;
     if !status.success() && sum.failed == 0 {
         println!("cargo test failed before or outside of a test");
         sum.failed = 1;
     }
     Ok(sum)
+}
+
+/// Shows what test programs say, and adds up their sums.
+#[derive(Default)]
+struct Counter {
+    line: Vec<u8>,
+    sum: Sum,
+}
+
+impl Counter {
+    fn take(&mut self, piece: &[u8]) {
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend(part);
+            if part.ends_with(b"\n") {
+                self.end_line();
+            }
+        }
+    }
+
+    fn finish(mut self) -> Sum {
+        if !self.line.is_empty() {
+            self.end_line();
+        }
+        self.sum
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let line = String::from_utf8_lossy(&line);
+        let line = line.trim_end_matches('\n');
+        if is_news(line) {
+            println!("{line}");
+        }
+        self.sum.add(parse_result(line).unwrap_or_default());
+    }
 }
 
 /// The headings of the many programs in which nothing is selected are noise.
@@ -185,6 +231,23 @@ mod tests {
         );
         assert_eq!(parse_result("test a ... ok"), None);
         assert_eq!(parse_result("test result: what"), None);
+    }
+
+    #[test]
+    fn a_line_may_come_in_pieces() {
+        let mut counter = Counter::default();
+        for piece in [
+            "running 2 tests\ntest res",
+            "ult: ok. 2 passed; 0 failed; 0 ig",
+            "nored",
+        ] {
+            counter.take(piece.as_bytes());
+        }
+        let expected = Sum {
+            passed: 2,
+            failed: 0,
+        };
+        assert_eq!(counter.finish(), expected);
     }
 
     #[test]

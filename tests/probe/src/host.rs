@@ -209,6 +209,30 @@ impl Probe {
         self.act(&what, Request::Unmount { target })
     }
 
+    /// Waits for the disk with a serial number and gives its device node.
+    ///
+    /// # Errors
+    /// [`ProbeError::Failed`] when it does not come.
+    pub fn disk(&mut self, serial: &str) -> Result<PathBuf> {
+        let deadline = Instant::now() + ANSWER_TIME_MAX;
+        loop {
+            let disks = self.list("/sys/block")?;
+            for disk in disks.keys().filter_map(|path| path.file_name()) {
+                let attribute = Path::new("/sys/block").join(disk).join("serial");
+                if self.read_text(attribute).is_ok_and(|text| text == serial) {
+                    return Ok(Path::new("/dev").join(disk));
+                }
+            }
+            if Instant::now() >= deadline {
+                return Err(ProbeError::Failed {
+                    what: format!("find the disk {serial}"),
+                    problem: "no disk has that serial number".to_owned(),
+                });
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// All processes, kernel threads excepted.
     ///
     /// # Errors
