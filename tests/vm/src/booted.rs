@@ -1,12 +1,7 @@
-//! What tests in virtual machines share: one booted node per test program, looked at through the
-//! command line, as people do.
-//!
-//! `./x test vm` builds the image first. By hand, `ICHOR_IMAGE` and `ICHOR_CLI` name the disk and the
-//! program; without them they are where `./x image` puts them.
+//! A node, looked at through the command line.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +12,7 @@ use ichor_vm::{Cluster, ClusterSpec, Node, NodeSpec};
 const API_PORT: u16 = 50000;
 
 /// Under software emulation a node answers after 10 to 20 s; a host that builds meanwhile is slower.
-const BOOT_TIME_MAX: Duration = Duration::from_secs(180);
+pub(crate) const BOOT_TIME_MAX: Duration = Duration::from_secs(180);
 
 /// A node that has answered once.
 #[derive(Debug)]
@@ -26,40 +21,40 @@ pub struct Booted {
     port: u16,
 }
 
-/// The node that all tests of a program share. It ends with the program.
-///
-/// A test that changes the node holds the guard meanwhile, and leaves the node as it was.
-pub fn shared() -> Result<MutexGuard<'static, Booted>> {
-    static SHARED: OnceLock<Result<Mutex<Booted>, String>> = OnceLock::new();
-    let shared = SHARED.get_or_init(|| {
-        let booted = Booted::start(NodeSpec::default());
-        booted.map(Mutex::new).map_err(|error| format!("{error:#}"))
-    });
-    match shared {
-        // A test that failed has not broken the node for the others.
-        Ok(booted) => Ok(booted.lock().unwrap_or_else(PoisonError::into_inner)),
-        Err(error) => bail!("{error}"),
-    }
-}
-
 impl Booted {
     /// Boots a node and waits for the first answer of its API.
     ///
     /// # Errors
     /// What could not be started, or the console's end when the node does not answer.
     pub fn start(node: NodeSpec) -> Result<Self> {
+        let mut booted = Self::power_on(image()?, node)?;
+        booted.wait_for_answer(BOOT_TIME_MAX)?;
+        Ok(booted)
+    }
+
+    /// Starts a node and waits for nothing.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub fn power_on(image: PathBuf, node: NodeSpec) -> Result<Self> {
         let spec = ClusterSpec {
             name: "test".to_owned(),
-            image: given("ICHOR_IMAGE", Path::new("../../out/vm/disk.raw"))?,
+            image,
             nodes: 1,
             node,
         };
         let cluster = Cluster::start_temporary(&spec)?;
         let node = cluster.nodes().first().context("a cluster has a node")?;
         let port = node.plan().port(API_PORT).context("the API is forwarded")?;
-        let mut booted = Self { cluster, port };
-        booted.wait_for_answer(BOOT_TIME_MAX)?;
-        Ok(booted)
+        Ok(Self { cluster, port })
+    }
+
+    /// Turns the node on again after it has gone off, and waits for nothing.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub fn power_on_again(&mut self) -> Result<()> {
+        Ok(self.cluster.start_node(0)?)
     }
 
     /// The machine.
@@ -84,15 +79,34 @@ impl Booted {
         })
     }
 
-    fn try_ichor(&self, arguments: &[&str]) -> Result<String> {
+    /// Runs an `ichor` that does not end by itself, for some time, and gives what it printed.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn ichor_for(&self, duration: Duration, arguments: &[&str]) -> Result<String> {
+        let mut child = self
+            .command(arguments)?
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .context("run ichor")?;
+        thread::sleep(duration);
+        child.kill().context("end ichor")?;
+        Ok(String::from_utf8(child.wait_with_output()?.stdout)?)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
         let default = Path::new("../../target/x86_64-unknown-linux-gnu/vm/ichor");
-        let cli = given("ICHOR_CLI", default)?;
-        let output = Command::new(&cli)
+        let mut command = Command::new(given("ICHOR_CLI", default)?);
+        command
             .args(["--insecure", "--nodes", &format!("127.0.0.1:{}", self.port)])
             .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("run {}", cli.display()))?;
+            .stdin(Stdio::null());
+        Ok(command)
+    }
+
+    fn try_ichor(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command(arguments)?.output().context("run ichor")?;
         if !output.status.success() {
             let words = String::from_utf8_lossy(&output.stderr);
             bail!("`ichor {}` failed: {words}", arguments.join(" "));
@@ -135,8 +149,16 @@ impl Booted {
     }
 }
 
+/// The disk that ships.
+///
+/// # Errors
+/// When it was not built.
+pub fn image() -> Result<PathBuf> {
+    given("ICHOR_IMAGE", Path::new("../../out/vm/disk.raw"))
+}
+
 /// The path in a variable, or one from this crate's directory.
-fn given(variable: &str, default: &Path) -> Result<PathBuf> {
+pub(crate) fn given(variable: &str, default: &Path) -> Result<PathBuf> {
     let path = match std::env::var_os(variable) {
         Some(path) => PathBuf::from(path),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join(default),
