@@ -15,7 +15,7 @@ use crate::lock::{Lock, Package};
 use crate::modules;
 
 /// Changes when what is made of the packages changes.
-const TREE: &str = "tree-3";
+const TREE: &str = "tree-4";
 
 /// What happens when the archive has no longer what the lock names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -101,8 +101,11 @@ impl Index {
         if !seen.insert(name.to_owned()) {
             return;
         }
+        // These may be aliases: of what gives a checksum, for example.
         for before in self.softdeps.get(name).into_iter().flatten() {
-            self.visit(before, seen, order);
+            for name in self.resolve(before) {
+                self.visit(&name, seen, order);
+            }
         }
         for path in needed.iter().rev() {
             self.visit(&name_of(path), seen, order);
@@ -137,10 +140,11 @@ mod tests {
     fn index() -> Index {
         Index::parse(
             "md/dm-verity.ko: md/dm-bufio.ko md/dm-mod.ko\nmd/dm-bufio.ko: md/dm-mod.ko\n\
-             md/dm-mod.ko:\ncrypto/sha256-ssse3.ko:\nnet/virtio_net.ko:\n",
-            "softdep dm_verity pre: sha256-ssse3\n",
+             md/dm-mod.ko:\ncrypto/sha256-ssse3.ko:\nnet/virtio_net.ko:\n\
+             lib/libcrc32c.ko:\ncrypto/crc32c_generic.ko:\n",
+            "softdep dm_verity pre: sha256-ssse3\nsoftdep libcrc32c pre: crc32c\n",
             "alias virtio:d00000001v* virtio_net\nalias devname:mapper/control dm_mod\n\
-             alias acpi*:LNXPWRBN:* button\n",
+             alias acpi*:LNXPWRBN:* button\nalias crc32c crc32c_generic\n",
         )
     }
 
@@ -153,6 +157,8 @@ mod tests {
             "md/dm-verity.ko",
         ];
         assert_eq!(index().plan("dm_verity"), expected);
+        let expected = ["crypto/crc32c_generic.ko", "lib/libcrc32c.ko"];
+        assert_eq!(index().plan("libcrc32c"), expected);
         assert!(index().plan("unknown").is_empty());
     }
 
