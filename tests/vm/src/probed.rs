@@ -1,11 +1,15 @@
 //! A node with the probe in it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use ichor_probe::{Ended, PORT, Probe, Run};
+use ichor_imager::squashfs;
+use ichor_probe::{Ended, MountCall, PORT, Probe, Run};
 use ichor_vm::NodeSpec;
+use rustix::mount::MountFlags;
+use tempfile::TempDir;
 
 use crate::booted::{BOOT_TIME_MAX, Booted, given};
 
@@ -17,7 +21,15 @@ pub struct Probed {
     /// The node from the inside.
     pub probe: Probe,
     boot_id: String,
+    /// Holds the disk with this program.
+    _program: Option<TempDir>,
 }
+
+/// The serial number of the disk with this program, and what it is called there.
+const PROGRAM_DISK: &str = "image-0";
+const PROGRAM: &str = "program";
+/// Where the machine sees it.
+const PROGRAM_PLACE: &str = "/mnt";
 
 impl Probed {
     /// Boots a node of the image for tests and waits until API and probe answer.
@@ -33,9 +45,51 @@ impl Probed {
             booted,
             probe,
             boot_id: String::new(),
+            _program: None,
         };
         probed.wait_for_boot()?;
         Ok(probed)
+    }
+
+    /// Like [`start`](Self::start); the test program that runs now can be run in the machine, too.
+    ///
+    /// # Errors
+    /// What could not be started, or the console's end.
+    pub fn start_with_program(mut node: NodeSpec) -> Result<Self> {
+        let directory = tempfile::tempdir().context("make a directory")?;
+        let disk = directory.path().join("disk");
+        let program = std::env::current_exe().context("find this program")?;
+        squashfs::of_programs(&[(PROGRAM.to_owned(), program)], &disk)?;
+        node.images = vec![disk];
+        let probed = Self::start(node)?;
+        Ok(Self {
+            _program: Some(directory),
+            ..probed
+        })
+    }
+
+    /// Runs one of this program's tests in the machine, which must be one that is ignored elsewhere.
+    ///
+    /// # Errors
+    /// What it says when it fails.
+    pub fn run_test(&mut self, test: &str) -> Result<()> {
+        let source = self.probe.disk(PROGRAM_DISK)?.display().to_string();
+        self.probe.mount(MountCall {
+            source,
+            target: PROGRAM_PLACE.into(),
+            fstype: "squashfs".to_owned(),
+            flags: MountFlags::RDONLY.bits(),
+            data: String::new(),
+        })?;
+        let program = format!("{PROGRAM_PLACE}/{PROGRAM}");
+        let ran = self.run(&program, &["--ignored", "--exact", test]);
+        self.probe.unmount(PROGRAM_PLACE)?;
+        let words = ran?;
+        // A name that is wrong is no failure to the test program.
+        if !words.contains("1 passed") {
+            bail!("{words}");
+        }
+        Ok(())
     }
 
     /// Waits until the node has started once more since this was last called.
@@ -62,6 +116,27 @@ impl Probed {
         self.booted.power_on_again()?;
         self.probe = Probe::connect(&self.booted.node()?.serial_port(PORT))?;
         self.wait_for_boot()
+    }
+
+    /// Waits until the node has its address, and all files of `/etc` that follow from it.
+    ///
+    /// # Errors
+    /// The console's end.
+    pub fn wait_for_network(&mut self, patience: Duration) -> Result<()> {
+        let address = self.booted.node()?.plan().address.to_string();
+        let deadline = Instant::now() + patience;
+        loop {
+            let hosts = self.probe.read_text("/etc/hosts")?;
+            let resolvers = self.probe.read_text("/etc/resolv.conf")?;
+            if hosts.contains(&address) && resolvers.contains("nameserver") {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let words = self.booted.node()?.last_words();
+                bail!("/etc/hosts does not name {address}:\n{hosts}\n{words}");
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// Runs a program of the image and gives what it writes.

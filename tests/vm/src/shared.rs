@@ -20,13 +20,16 @@ pub fn shared() -> Result<MutexGuard<'static, Booted>> {
     lock(&SHARED, || Booted::start(NodeSpec::default()))
 }
 
-/// A node with the probe in it. It is turned on when an earlier test has left it off.
+/// A node with the probe in it, which the first caller starts. It is turned on when an earlier test
+/// has left it off.
 ///
 /// # Errors
 /// What could not be started, for the first test and all others.
-pub fn shared_with_probe() -> Result<MutexGuard<'static, Probed>> {
+pub fn shared_with_probe(
+    start: impl FnOnce() -> Result<Probed>,
+) -> Result<MutexGuard<'static, Probed>> {
     static SHARED: Shared<Probed> = OnceLock::new();
-    let mut probed = lock(&SHARED, || Probed::start(NodeSpec::default()))?;
+    let mut probed = lock(&SHARED, start)?;
     probed.ensure_on()?;
     Ok(probed)
 }
