@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use ichor_vm::{Cluster, ClusterSpec, Node, NodeSpec};
+use ichor_vm::{Accel, Cluster, ClusterSpec, Node, NodeSpec};
 
 /// The port of a node's API.
 const API_PORT: u16 = 50000;
@@ -66,6 +66,11 @@ impl Booted {
             .nodes_mut()
             .first_mut()
             .context("a cluster has a node")
+    }
+
+    /// Whether QEMU emulates the processor, which makes everything ten to thirty times slower.
+    pub fn is_emulated(&self) -> bool {
+        self.cluster.plan().accel == Accel::Tcg
     }
 
     /// Runs `ichor` on the node and gives what it prints.

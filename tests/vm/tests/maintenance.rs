@@ -37,6 +37,19 @@ fn vm_runs_its_services() {
     }
 }
 
+/// What tests use to look inside is in no image that ships.
+#[test]
+fn vm_has_no_probe() {
+    let mut booted = shared().unwrap();
+    let programs = booted.ichor(&["list", "/usr/bin"]).unwrap();
+    assert!(programs.contains("ichor-os") && !programs.contains("ichor-probe"));
+    let programs = booted.ichor(&["list", "--long", "/usr/sbin"]).unwrap();
+    let init = programs.lines().find(|line| line.contains(" init"));
+    assert!(init.unwrap().contains("/usr/bin/ichor-os"), "{programs}");
+    let processes = booted.ichor(&["processes"]).unwrap();
+    assert!(processes.contains("machined") && !processes.contains("ichor-probe"));
+}
+
 #[test]
 fn vm_kernel_log_is_readable() {
     let text = shared().unwrap().ichor(&["dmesg"]).unwrap();
