@@ -1,4 +1,6 @@
 use std::fs;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
 use ichor_rights::{Calls, Group, Limits, Namespace, Paths, Rights, Use, confine};
 use ichor_sys::process::Command;
@@ -32,6 +34,15 @@ fn child() {
     match action {
         "read" => drop(fs::read(argument).unwrap()),
         "listen" => drop(std::net::TcpListener::bind("127.0.0.1:0").unwrap()),
+        "connect" => drop(std::net::TcpStream::connect(argument).unwrap()),
+        "abstract" => {
+            let address = SocketAddr::from_abstract_name(argument).unwrap();
+            drop(UnixStream::connect_addr(&address).unwrap());
+        }
+        "signal" => {
+            let pid = Pid::from_raw(argument.parse().unwrap()).unwrap();
+            rustix::process::test_kill_process(pid).unwrap();
+        }
         "datagram" => drop(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()),
         "lists" => drop(fs::read_dir(argument).unwrap()),
         "links" => {
@@ -112,6 +123,19 @@ fn confine_limits_files_and_ports() {
     assert!(succeeds(&NONE, "read /proc/self/status"));
     assert!(succeeds(&NONE, "read /etc/hosts"));
     assert!(succeeds(&NONE, "listen"));
+    let rights = Rights {
+        paths: few_paths(),
+        ..NONE
+    };
+    assert!(succeeds(&rights, "read /proc/self/status"));
+    assert!(!succeeds(&rights, "read /etc/hosts"));
+    assert!(succeeds(&rights, "lists /dev"));
+    assert!(!succeeds(&rights, "read /dev/null"));
+    assert!(!succeeds(&rights, "listen"));
+}
+
+/// Those that this program needs to run, and /proc.
+fn few_paths() -> Paths {
     let own = std::env::current_exe().unwrap();
     let rows = [
         (own.to_str().unwrap(), Use::Execute),
@@ -122,17 +146,29 @@ fn confine_limits_files_and_ports() {
         ("/dev", Use::List),
     ];
     // Rows live as long as the program; so do those of this test.
-    let rows: &'static [(&'static str, Use)] = rows
-        .map(|(path, how)| (&*Box::leak(path.to_owned().into_boxed_str()), how))
-        .to_vec()
-        .leak();
-    let rights = Rights {
-        paths: Paths::Below(rows),
-        ..NONE
+    let rows = rows.map(|(path, how)| (&*Box::leak(path.to_owned().into_boxed_str()), how));
+    Paths::Below(rows.to_vec().leak())
+}
+
+#[test]
+fn confine_limits_what_reaches_other_processes() {
+    // Otherwise signals would be refused for the user's sake.
+    let free = Rights { uid: 0, ..NONE };
+    let confined = Rights {
+        paths: few_paths(),
+        ..free
     };
-    assert!(succeeds(&rights, "read /proc/self/status"));
-    assert!(!succeeds(&rights, "read /etc/hosts"));
-    assert!(succeeds(&rights, "lists /dev"));
-    assert!(!succeeds(&rights, "read /dev/null"));
-    assert!(!succeeds(&rights, "listen"));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = std::process::id();
+    let name = format!("ichor-test-{own}");
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let _listens = UnixListener::bind_addr(&address).unwrap();
+    for action in [
+        format!("connect {}", listener.local_addr().unwrap()),
+        format!("abstract {name}"),
+        format!("signal {own}"),
+    ] {
+        assert!(succeeds(&free, &action), "{action}");
+        assert!(!succeeds(&confined, &action), "{action}");
+    }
 }
