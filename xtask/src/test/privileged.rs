@@ -27,11 +27,13 @@ const EMULATED: (&str, &str) = ("ICHOR_EMULATED", "1");
 /// `MS_RDONLY` of mount(2).
 const READ_ONLY: u32 = 1;
 
-/// A program that has tests which are wanted.
+/// A test program.
 struct Program {
     /// Where its source is, for people.
     source: String,
     path: PathBuf,
+    /// The names of those of its tests that are wanted.
+    tests: Vec<String>,
 }
 
 /// Builds, boots and runs.
@@ -39,8 +41,7 @@ struct Program {
 /// # Errors
 /// What could not be built, or the end of the machine's console.
 pub(super) fn run(root: &Path, filter: &[String]) -> Result<Sum> {
-    let wanted = selection(Part::Privileged, filter);
-    let programs = programs(root, &wanted)?;
+    let programs = programs(root, filter)?;
     if programs.is_empty() {
         return Ok(Sum::default());
     }
@@ -64,10 +65,10 @@ pub(super) fn run(root: &Path, filter: &[String]) -> Result<Sum> {
     let accel = cluster.plan().accel;
     let node = cluster.nodes_mut().first_mut();
     let node = node.context("a cluster has a node")?;
-    run_all(node, accel, &programs, &wanted).map_err(|error| error.context(node.last_words()))
+    run_all(node, accel, &programs).map_err(|error| error.context(node.last_words()))
 }
 
-fn run_all(node: &mut Node, accel: Accel, programs: &[Program], wanted: &[String]) -> Result<Sum> {
+fn run_all(node: &mut Node, accel: Accel, programs: &[Program]) -> Result<Sum> {
     let mut probe = Probe::connect(&node.serial_port(PORT))?;
     probe.wait_for_boot("", BOOT_TIME_MAX)?;
     let source = probe.disk(DISK)?;
@@ -81,19 +82,23 @@ fn run_all(node: &mut Node, accel: Accel, programs: &[Program], wanted: &[String
     let mut sum = Sum::default();
     for (number, program) in programs.iter().enumerate() {
         println!("     Running {} (in a machine)", program.source);
-        sum.add(run_one(&mut probe, accel, number, wanted)?);
+        sum.add(run_one(&mut probe, accel, &name(number), &program.tests)?);
     }
     Ok(sum)
 }
 
-fn run_one(probe: &mut Probe, accel: Accel, number: usize, wanted: &[String]) -> Result<Sum> {
+fn run_one(probe: &mut Probe, accel: Accel, name: &str, tests: &[String]) -> Result<Sum> {
     let mut variables = vec![("PATH", "/usr/sbin:/usr/bin"), ("RUST_BACKTRACE", "1")];
     if accel == Accel::Tcg {
         variables.push(EMULATED);
     }
     let run = Run {
-        program: Path::new(PLACE).join(name(number)),
-        arguments: wanted.to_vec(),
+        program: Path::new(PLACE).join(name),
+        arguments: [
+            &["--test-threads=1".to_owned(), "--exact".to_owned()],
+            tests,
+        ]
+        .concat(),
         environment: variables
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -138,7 +143,7 @@ struct BuildProfile {
 }
 
 /// Builds all test programs and finds those that have such tests.
-fn programs(root: &Path, wanted: &[String]) -> Result<Vec<Program>> {
+fn programs(root: &Path, filter: &[String]) -> Result<Vec<Program>> {
     let output = Command::new("cargo")
         .args(["test", "--workspace", "--locked", "--no-run"])
         .arg("--message-format=json-render-diagnostics")
@@ -152,9 +157,11 @@ fn programs(root: &Path, wanted: &[String]) -> Result<Vec<Program>> {
     let mut programs = Vec::new();
     for line in String::from_utf8(output.stdout)?.lines() {
         let built = parse(line, root).with_context(|| format!("understand cargo's {line}"))?;
-        if let Some(program) = built
-            && has_tests(&program.path, wanted)?
-        {
+        let Some(mut program) = built else {
+            continue;
+        };
+        program.tests = tests(&program.path, filter)?;
+        if !program.tests.is_empty() {
             programs.push(program);
         }
     }
@@ -172,18 +179,22 @@ fn parse(line: &str, root: &Path) -> serde_json::Result<Option<Program>> {
     Ok(Some(Program {
         source: source.display().to_string(),
         path,
+        tests: Vec::new(),
     }))
 }
 
-fn has_tests(program: &Path, wanted: &[String]) -> Result<bool> {
+/// The names of a program's privileged tests that match a filter, if there is one.
+fn tests(program: &Path, filter: &[String]) -> Result<Vec<String>> {
     let output = Command::new(program)
         .args(["--list", "--format", "terse"])
-        .args(wanted)
+        .args(selection(Part::Privileged, &[]))
         .output()
         .with_context(|| format!("run {}", program.display()))?;
-    Ok(String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .any(|line| line.ends_with(": test")))
+    let text = String::from_utf8(output.stdout)?;
+    let names = text.lines().filter_map(|line| line.strip_suffix(": test"));
+    let matches =
+        |name: &&str| filter.is_empty() || filter.iter().any(|part| name.contains(part.as_str()));
+    Ok(names.filter(matches).map(str::to_owned).collect())
 }
 
 /// Copies of the programs without what debuggers need, by the names that they get.
