@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ichor_sys::socket::device_events;
+use ichor_sys::socket::{DeviceEvents, device_events};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::PORT;
@@ -17,7 +17,7 @@ const BLOCK: usize = 64 * 1024;
 
 /// Opens the port as soon as its driver, which others load, has made it.
 pub(super) fn open() -> io::Result<File> {
-    let events = device_events()?;
+    let events = device_events(&[DeviceEvents::Kernel])?;
     loop {
         if let Some(device) = find(Path::new("/sys/class/virtio-ports"))? {
             return OpenOptions::new().read(true).write(true).open(device);
