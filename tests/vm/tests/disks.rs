@@ -18,14 +18,15 @@ fn line<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 #[test]
 fn vm_disks_are_listed() {
     let mut booted = shared().unwrap();
-    // The call waits for storaged, so that there is no need to ask twice.
-    let text = booted.ichor(&["disks"]).unwrap();
-    let disk = line(&text, "/dev/vda").expect(&text);
+    // Drivers of disks are loaded after the API is there.
+    let listed = |text: &str| line(text, "/dev/vda").is_some_and(|disk| disk.ends_with('*'));
+    let text = booted.wait_for(PATIENCE, &["disks"], listed).unwrap();
+    let disk = line(&text, "/dev/vda").unwrap();
     assert!(
         disk.contains(" system ") && disk.contains("6.4 GB"),
         "{text}"
     );
-    assert!(disk.contains("/virtio") && disk.ends_with('*'), "{text}");
+    assert!(disk.contains("/virtio"), "{text}");
     let text = booted
         .wait_for(SECONDS, &["get", "disks"], |text| {
             line(text, "vda").is_some()
