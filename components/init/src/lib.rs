@@ -34,8 +34,7 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
 /// Runs stage 1. Returns only where the machine cannot be restarted.
 pub fn main() -> ExitCode {
-    let start = monotonic_ns();
-    let error = match run(start) {
+    let error = match run() {
         Ok(never) => match never {},
         Err(error) => error,
     };
@@ -43,16 +42,34 @@ pub fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(start: u64) -> Result<Infallible, Stage1Error> {
+fn run() -> Result<Infallible, Stage1Error> {
+    let mut times = Times::default();
+    times.mark("begin");
     mount_pseudo()?;
     cpu::check()?;
     let cmdline = read_cmdline()?;
+    times.mark("pseudo file systems");
     load_modules()?;
+    times.mark("modules");
     let protection = verity::Protection::from_cmdline(&cmdline)?;
     root::mount(&protection)?;
     root::warm_up();
+    times.mark("root");
     switch::to_new_root()?;
-    switch::execute(start, monotonic_ns())
+    times.mark("switch");
+    switch::execute(&times)
+}
+
+/// When each part ended, in nanoseconds since the kernel started; for PID 1, which tells.
+#[derive(Debug, Default)]
+struct Times(String);
+
+impl Times {
+    fn mark(&mut self, ended: &str) {
+        let blank = if self.0.is_empty() { "" } else { "," };
+        self.0
+            .push_str(&format!("{blank}{ended}:{}", monotonic_ns()));
+    }
 }
 
 /// What stage 1 itself needs; PID 1 mounts the rest.

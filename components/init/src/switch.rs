@@ -9,6 +9,7 @@ use std::process::Command;
 
 use ichor_sys::mount;
 
+use crate::Times;
 use crate::error::Stage1Error;
 use crate::root::NEW_ROOT;
 
@@ -59,18 +60,16 @@ fn device_of(path: &Path) -> io::Result<u64> {
     Ok(path.symlink_metadata()?.dev())
 }
 
-/// Becomes PID 1 of the root file system, which learns when stage 1 began and ended
-/// (nanoseconds since the kernel started).
+/// Becomes PID 1 of the root file system.
 ///
 /// # Errors
 /// [`Stage1Error::Execute`]; on success it does not return.
-pub(crate) fn execute(start_ns: u64, end_ns: u64) -> Result<Infallible, Stage1Error> {
+pub(crate) fn execute(times: &Times) -> Result<Infallible, Stage1Error> {
     let source = Command::new(INIT)
         .arg0("machined")
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("ICHOR_STAGE1_START_NS", start_ns.to_string())
-        .env("ICHOR_STAGE1_END_NS", end_ns.to_string())
+        .env("ICHOR_STAGE1_NS", &times.0)
         .exec();
     Err(Stage1Error::Execute {
         path: PathBuf::from(INIT),

@@ -163,12 +163,21 @@ fn start_logging(logs: &Logs) {
     });
 }
 
+/// Stage 1 gives the ends of its parts in its environment: `begin:NS,NAME:NS,...`.
 fn record_stage1(timeline: &Timeline) {
-    let read = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-    let times = (read("ICHOR_STAGE1_START_NS"), read("ICHOR_STAGE1_END_NS"));
-    if let (Some(start), Some(end)) = times {
-        timeline.add(Kind::Kernel, "kernel", 0, start);
-        timeline.add(Kind::Stage1, "stage 1", start, end);
+    let text = std::env::var("ICHOR_STAGE1_NS").unwrap_or_default();
+    let ends: Vec<(&str, u64)> = text
+        .split(',')
+        .filter_map(|end| end.split_once(':'))
+        .filter_map(|(name, ns)| Some((name, ns.parse().ok()?)))
+        .collect();
+    if let (Some(first), Some(last)) = (ends.first(), ends.last()) {
+        timeline.add(Kind::Kernel, "kernel", 0, first.1);
+        timeline.add(Kind::Stage1, "stage 1", first.1, last.1);
+    }
+    for (begun, ended) in ends.iter().zip(ends.iter().skip(1)) {
+        let name = format!("stage 1: {}", ended.0);
+        timeline.add(Kind::Stage1, &name, begun.1, ended.1);
     }
 }
 
