@@ -6,6 +6,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use ichor_kmod::Modules;
 use ichor_sys::socket::{DeviceEvents, device_events};
@@ -14,6 +15,7 @@ use tokio::io::unix::AsyncFd;
 use tracing::{info, warn};
 
 use crate::readable::readable;
+use crate::timeline::{Kind, Timeline};
 
 /// Reads the indices of the running kernel's modules.
 pub(crate) fn modules() -> Option<Arc<Modules>> {
@@ -31,9 +33,35 @@ pub(crate) fn modules() -> Option<Arc<Modules>> {
     }
 }
 
-/// Loads drivers for network cards that are there already.
-pub(crate) fn load_network(modules: &Modules) {
-    load_present(modules, &|alias| Urgency::of(alias) == Urgency::Network);
+/// Drivers that are being loaded on a thread of their own.
+pub(crate) struct Loading(thread::JoinHandle<Option<Arc<Modules>>>);
+
+impl Loading {
+    /// Begins with those of the network cards that are there. The first thing that PID 1 does: they
+    /// need nothing but the root file system, and everybody waits for the network.
+    pub(crate) fn of_network(timeline: Arc<Timeline>) -> Self {
+        Self(thread::spawn(move || {
+            timeline.begin(Kind::Task, "loadNetworkDrivers");
+            let modules = modules()?;
+            load_present(&modules, &|alias| Urgency::of(alias) == Urgency::Network);
+            timeline.end(Kind::Task, "loadNetworkDrivers");
+            Some(modules)
+        }))
+    }
+
+    /// Ends when they are loaded. Gives the modules of the image, unless it has none.
+    pub(crate) async fn end(self) -> Option<Arc<Modules>> {
+        let joined = tokio::task::spawn_blocking(move || self.0.join()).await;
+        match joined {
+            Ok(Ok(modules)) => modules,
+            // The hook has told of the panic.
+            Ok(Err(_panic)) => None,
+            Err(error) => {
+                warn!(%error, "drivers of network cards are not loaded");
+                None
+            }
+        }
+    }
 }
 
 /// Loads drivers for all that is there already.

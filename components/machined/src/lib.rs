@@ -47,6 +47,7 @@ use ichor_sys::power::{self, Power};
 use ichor_sys::{process, signals};
 
 use cgroups::Cgroups;
+use drivers::Loading;
 use host::Host;
 use logs::Logs;
 use sequence::TaskError;
@@ -125,6 +126,9 @@ fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
     let timeline = Arc::new(Timeline::default());
     record_stage1(&timeline);
     timeline.begin(Kind::Task, "layers");
+    let network = host
+        .is_machine()
+        .then(|| Loading::of_network(Arc::clone(&timeline)));
     let cgroups = if host.is_machine() {
         requirements::check(&host.cmdline)?;
         layers::apply()?;
@@ -148,7 +152,7 @@ fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(Box::pin(node::run(host, logs, cgroups, timeline)))
+    runtime.block_on(Box::pin(node::run(host, logs, cgroups, network, timeline)))
 }
 
 /// Own lines go to the kernel log, which is on the console, and to the log of this service.

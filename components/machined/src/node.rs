@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use ichor_kmod::Modules;
 use ichor_resource::specs::runtime::MachineStage;
 use ichor_rights::{Program, SERVICES, Service};
@@ -15,7 +16,7 @@ use tracing::{error, info, warn};
 use crate::cgroups::Cgroups;
 use crate::coldplug::{self, Settled};
 use crate::controllers;
-use crate::drivers;
+use crate::drivers::{self, Loading};
 use crate::events::Events;
 use crate::facts;
 use crate::host::Host;
@@ -51,6 +52,7 @@ pub(crate) async fn run(
     host: Host,
     logs: Logs,
     cgroups: Option<Cgroups>,
+    network: Option<Loading>,
     timeline: Arc<Timeline>,
 ) -> Result<Power, TaskError> {
     let child_signals = readable(SignalFd::new(&[requests::CHILD])?)?;
@@ -118,7 +120,7 @@ pub(crate) async fn run(
         false => settled.enter(),
     }
     let progress = Progress { timeline, events };
-    let initialize = initialize(&parts, &supervisor, reachable);
+    let initialize = initialize(&parts, &supervisor, network, reachable);
     sequence::run(initialize, &progress).await?;
     progress.report();
     // Nobody has given the machine a configuration.
@@ -184,7 +186,12 @@ fn services(host: &Host) -> impl Iterator<Item = &'static Service> {
 
 /// What a caller waits for stands in the first phase. Everything else would only take the processor
 /// from it, for seconds on a slow machine, so it comes after.
-fn initialize(parts: &Parts, supervisor: &Supervisor, reachable: Reachable) -> Sequence {
+fn initialize(
+    parts: &Parts,
+    supervisor: &Supervisor,
+    network: Option<Loading>,
+    reachable: Reachable,
+) -> Sequence {
     for service in services(&parts.host) {
         supervisor.start(service);
     }
@@ -194,12 +201,19 @@ fn initialize(parts: &Parts, supervisor: &Supervisor, reachable: Reachable) -> S
         Ok(())
     })];
     let mut late = vec![Task::new("takeInventory", take_inventory(parts.clone()))];
-    if parts.host.is_machine()
-        && let Some(modules) = drivers::modules()
-    {
-        let network = load_network_drivers(Arc::clone(&modules));
-        early.push(Task::new("loadNetworkDrivers", network));
-        late.push(Task::new("loadDrivers", load_drivers(modules)));
+    if let Some(network) = network {
+        let modules = network.end().boxed().shared();
+        let loaded = modules.clone();
+        early.push(Task::new("waitForNetworkDrivers", async move {
+            loaded.await;
+            Ok(())
+        }));
+        late.push(Task::new("loadDrivers", async move {
+            match modules.await {
+                Some(modules) => load_drivers(modules).await,
+                None => Ok(()),
+            }
+        }));
     }
     let wait = Task::new("waitUntilReachable", async move {
         reachable.wait().await;
@@ -220,11 +234,6 @@ async fn take_inventory(parts: Parts) -> Result<(), TaskError> {
     if let Err(error) = facts::publish_inventory(&*parts.state, &parts.host).await {
         warn!(%error, "the inventory is not complete");
     }
-    Ok(())
-}
-
-async fn load_network_drivers(modules: Arc<Modules>) -> Result<(), TaskError> {
-    tokio::task::spawn_blocking(move || drivers::load_network(&modules)).await?;
     Ok(())
 }
 
