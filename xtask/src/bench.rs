@@ -14,6 +14,7 @@ use crate::image::{self, Profile};
 /// What could not be built or measured.
 pub(crate) fn run(root: &Path, profile: Profile) -> Result<ExitCode> {
     let outputs = image::run(root, profile, WhenGone::TakeNewest)?;
+    let probed = image::run_with_probe(root, profile, WhenGone::TakeNewest)?;
     let mut store = cargo(root, "run", profile);
     store.args(["--package", "ichor-state", "--example", "bench"]);
     let has_store = status(store)?;
@@ -33,6 +34,8 @@ pub(crate) fn run(root: &Path, profile: Profile) -> Result<ExitCode> {
         .arg(&outputs.rootfs)
         .arg("--disk")
         .arg(&outputs.disk)
+        .arg("--probe-disk")
+        .arg(&probed.disk)
         .arg("--kernel")
         .arg(&outputs.kernel)
         .arg("--guest-program")

@@ -42,12 +42,17 @@ pub(crate) fn run(root: &Path, profile: Profile, when_gone: WhenGone) -> Result<
     build_into(root, profile, when_gone, profile.name(), None)
 }
 
-/// Builds the image that tests look into; it is in `out/probe`.
+/// Builds the image that tests look into; it is in `out/PROFILE-probe`.
 ///
 /// # Errors
 /// What cargo or the imager said.
-pub(crate) fn run_with_probe(root: &Path, when_gone: WhenGone) -> Result<Outputs> {
-    build_into(root, Profile::Vm, when_gone, "probe", Some("probe"))
+pub(crate) fn run_with_probe(
+    root: &Path,
+    profile: Profile,
+    when_gone: WhenGone,
+) -> Result<Outputs> {
+    let directory = format!("{}-probe", profile.name());
+    build_into(root, profile, when_gone, &directory, Some("probe"))
 }
 
 fn build_into(

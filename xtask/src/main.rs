@@ -46,8 +46,8 @@ enum Command {
         /// Refuse packages that differ from the lock file.
         #[arg(long)]
         locked: bool,
-        /// Build the image that tests look into, in `out/probe`.
-        #[arg(long, conflicts_with = "profile")]
+        /// Build the image that tests look into, in `out/PROFILE-probe`.
+        #[arg(long)]
         probe: bool,
     },
     /// Build all images twice and compare them.
@@ -90,7 +90,7 @@ fn main() -> Result<ExitCode> {
                 false => WhenGone::TakeNewest,
             };
             match probe {
-                true => image::run_with_probe(&root, when_gone),
+                true => image::run_with_probe(&root, profile, when_gone),
                 false => image::run(&root, profile, when_gone),
             }
             .map(drop)

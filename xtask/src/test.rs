@@ -88,7 +88,7 @@ fn run_part(root: &Path, part: Part, filter: &[String]) -> Result<Sum> {
 
 fn run_vm(root: &Path, filter: &[String]) -> Result<Sum> {
     let usual = image::run(root, Profile::Vm, WhenGone::TakeNewest)?;
-    let probed = image::run_with_probe(root, WhenGone::TakeNewest)?;
+    let probed = image::run_with_probe(root, Profile::Vm, WhenGone::TakeNewest)?;
     let binaries = image::target_directory(root).join("x86_64-unknown-linux-gnu/vm");
     let variables = [
         ("ICHOR_IMAGE", usual.disk),

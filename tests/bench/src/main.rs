@@ -2,6 +2,7 @@
 
 mod first;
 mod guest;
+mod inside;
 mod load;
 mod native;
 mod promises;
@@ -53,15 +54,8 @@ enum Command {
         /// The root file system of the image.
         #[arg(long)]
         squashfs: PathBuf,
-        /// The disk of the image.
-        #[arg(long)]
-        disk: PathBuf,
-        /// The kernel of the image.
-        #[arg(long)]
-        kernel: PathBuf,
-        /// This program, statically linked, for the guest.
-        #[arg(long)]
-        guest_program: PathBuf,
+        #[command(flatten)]
+        images: vm::Images,
         /// How long an idle node is watched, in seconds.
         #[arg(long, default_value = "60")]
         idle: u64,
@@ -95,15 +89,12 @@ fn main() -> Result<ExitCode> {
         }
         Command::All {
             squashfs,
-            disk,
-            kernel,
-            guest_program,
+            images,
             idle,
         } => {
             let mut report = report::Report::new(speed::measure());
             native::measure(&squashfs, Duration::from_secs(idle), &mut report)?;
-            report.guest_speed(guest::measure(&kernel, &guest_program)?);
-            vm::measure(&disk, Duration::from_secs(idle), &mut report)?;
+            vm::measure(&images, Duration::from_secs(idle), &mut report)?;
             print!("{}", report.table());
             return Ok(match report.all_kept() {
                 true => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ use crate::first::monotonic_ns;
 use crate::load::Outcome;
 use crate::promises;
 use crate::report::Report;
+use crate::speed;
 
 /// Starts are short and vary.
 const STARTS: usize = 7;
@@ -55,6 +56,7 @@ fn start(squashfs: &Path) -> Result<(Native, Duration)> {
 }
 
 fn calls(node: &Native, report: &mut Report) -> Result<()> {
+    report.native_speed(speed::measure());
     let one = load(node, &["--clients", "1"])?;
     report.add(promises::ONE_CALLER, one.calls_per_second);
     report.add(promises::ONE_CALLER_P50, one.p50_ms);

@@ -58,6 +58,12 @@ const fn at_least(name: &'static str, limit: f64) -> Promise {
 pub(crate) const NATIVE_START: Promise =
     at_most("first answer, natively", 0.15, "s", Scale::Native);
 pub(crate) const MEMORY: Promise = at_most("memory of all components", 24.0, "MiB", Scale::None);
+pub(crate) const VM_MEMORY: Promise = at_most(
+    "memory of all components, in a VM",
+    24.0,
+    "MiB",
+    Scale::None,
+);
 pub(crate) const MEMORY_GROWTH: Promise =
     at_most("memory after 60 000 calls", 2.0, "MiB more", Scale::None);
 pub(crate) const ONE_CALLER: Promise = at_least("Version, 1 caller", 4000.0);
@@ -73,13 +79,22 @@ pub(crate) const STAGE1: Promise = at_most("stage 1, in a VM", 0.1, "s", Scale::
 pub(crate) const IDLE: Promise = at_most("idle processor time, in a VM", 0.5, "%", Scale::Guest);
 
 impl Promise {
-    /// The limit on computers of these speeds.
-    pub(crate) fn limit_on(&self, native: Speed, guest: Option<Speed>) -> f64 {
-        let slowness = match (self.scale, guest) {
-            (Scale::Native, _) => NATIVE_SHA256_MB / native.sha256_mb,
-            (Scale::Guest, Some(guest)) => GUEST_SHA256_MB / guest.sha256_mb,
-            (Scale::None, _) | (Scale::Guest, None) => 1.0,
+    /// The speed that counts for it: software SHA-256, MB/s.
+    pub(crate) fn speed_of(&self, native: Speed, guest: Option<Speed>) -> Option<f64> {
+        match self.scale {
+            Scale::None => None,
+            Scale::Native => Some(native.sha256_mb),
+            Scale::Guest => guest.map(|guest| guest.sha256_mb),
+        }
+    }
+
+    /// The limit on a computer of that speed.
+    pub(crate) fn limit_at(&self, speed: Option<f64>) -> f64 {
+        let meant_for = match self.scale {
+            Scale::Guest => GUEST_SHA256_MB,
+            Scale::Native | Scale::None => NATIVE_SHA256_MB,
         };
+        let slowness = speed.map_or(1.0, |speed| meant_for / speed);
         match self.bound {
             Bound::AtMost => self.limit * slowness,
             Bound::AtLeast => self.limit / slowness,
@@ -104,6 +119,7 @@ mod tests {
         let all = [
             NATIVE_START,
             MEMORY,
+            VM_MEMORY,
             MEMORY_GROWTH,
             ONE_CALLER,
             ONE_CALLER_P50,
@@ -130,8 +146,9 @@ mod tests {
             sha256_mb: NATIVE_SHA256_MB / 2.0,
             steps_m: 1.0,
         };
-        assert_eq!(CONNECTION.limit_on(slow, None), 2.4);
-        assert_eq!(ONE_CALLER.limit_on(slow, None), 2000.0);
-        assert_eq!(MEMORY.limit_on(slow, None), 24.0);
+        let limit = |promise: Promise| promise.limit_at(promise.speed_of(slow, None));
+        assert_eq!(limit(CONNECTION), 2.4);
+        assert_eq!(limit(ONE_CALLER), 2000.0);
+        assert_eq!(limit(MEMORY), 24.0);
     }
 }

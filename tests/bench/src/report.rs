@@ -18,6 +18,10 @@ pub(crate) struct Report {
 struct Figure {
     promise: Promise,
     value: f64,
+    /// On a computer of the speed that this one had then.
+    limit: f64,
+    /// That speed, if the limit depends on it: software SHA-256, MB/s.
+    speed: Option<f64>,
 }
 
 impl Report {
@@ -30,14 +34,28 @@ impl Report {
         }
     }
 
+    /// Says how fast this computer is now: what others do on it changes that within a run.
+    pub(crate) fn native_speed(&mut self, speed: Speed) {
+        eprintln!("speed: {speed}");
+        self.native = speed;
+    }
+
+    /// The same for guests.
     pub(crate) fn guest_speed(&mut self, speed: Speed) {
+        eprintln!("speed of a guest: {speed}");
         self.guest = Some(speed);
     }
 
     /// Adds a figure, and shows it at once: a run takes minutes.
     pub(crate) fn add(&mut self, promise: Promise, value: f64) {
         eprintln!("{}: {value:.3} {}", promise.name, promise.unit);
-        self.figures.push(Figure { promise, value });
+        let speed = promise.speed_of(self.native, self.guest);
+        self.figures.push(Figure {
+            promise,
+            value,
+            limit: promise.limit_at(speed),
+            speed,
+        });
     }
 
     /// Adds what nothing is promised about.
@@ -47,35 +65,36 @@ impl Report {
     }
 
     pub(crate) fn all_kept(&self) -> bool {
-        self.figures.iter().all(|figure| {
-            let limit = figure.promise.limit_on(self.native, self.guest);
-            figure.promise.is_kept(figure.value, limit)
-        })
+        let kept = |figure: &Figure| figure.promise.is_kept(figure.value, figure.limit);
+        self.figures.iter().all(kept)
     }
 
     /// As Markdown.
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("\nThis computer: {}.\n", self.native);
-        // Writing to a string cannot fail.
-        if let Some(guest) = self.guest {
-            let _written = writeln!(text, "A guest on it: {guest}.");
-        }
-        text.push_str(
-            "\n| figure | measured | limit here | promised | kept |\n|---|---|---|---|---|\n",
+        let mut text = String::from(
+            "\n| figure | measured | SHA-256 then | limit then | promised | kept |\n\
+             |---|---|---|---|---|---|\n",
         );
-        for Figure { promise, value } in &self.figures {
-            let limit = promise.limit_on(self.native, self.guest);
+        for figure in &self.figures {
+            let Figure {
+                promise,
+                value,
+                limit,
+                speed,
+            } = figure;
+            let speed = speed.map_or("–".to_owned(), |speed| format!("{speed:.0} MB/s"));
             let sign = match promise.bound {
                 Bound::AtMost => "≤",
                 Bound::AtLeast => "≥",
             };
-            let kept = match promise.is_kept(*value, limit) {
+            let kept = match promise.is_kept(*value, *limit) {
                 true => "yes",
                 false => "**no**",
             };
+            // Writing to a string cannot fail.
             let _written = writeln!(
                 text,
-                "| {} | {value:.3} {unit} | {sign} {limit:.3} | {} {unit} | {kept} |",
+                "| {} | {value:.3} {unit} | {speed} | {sign} {limit:.3} | {} {unit} | {kept} |",
                 promise.name,
                 promise.limit,
                 unit = promise.unit,

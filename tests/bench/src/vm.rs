@@ -1,85 +1,105 @@
-//! A node in a virtual machine: boot and idleness.
+//! A node in a virtual machine: boot, and what it takes when nothing happens.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ichor_api::ichor::machine::v1::{BootStep, BootStepKind};
 use ichor_client::{Client, NodeAddress};
 use ichor_vm::{Cluster, ClusterSpec, NodeSpec};
 
-use crate::first;
 use crate::native::API_PORT;
-use crate::promises;
 use crate::report::Report;
+use crate::{first, guest, inside, promises};
 
-/// Until everything that follows a boot is done.
-const SETTLING: Duration = Duration::from_secs(15);
+/// Boots are measured so often; the middle one counts.
+const BOOTS: usize = 3;
 
-/// What belongs to the OS, and how it names itself.
-const PROCESSES: &[&str] = &["machined", "networkd", "storaged", "apid", "systemd-udevd"];
+/// Files of the image.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Images {
+    /// The disk.
+    #[arg(long)]
+    disk: PathBuf,
+    /// The disk of the image with the probe in it.
+    #[arg(long)]
+    probe_disk: PathBuf,
+    /// The kernel.
+    #[arg(long)]
+    kernel: PathBuf,
+    /// This program, statically linked, for the guest.
+    #[arg(long)]
+    guest_program: PathBuf,
+}
 
-pub(crate) fn measure(disk: &Path, idle: Duration, report: &mut Report) -> Result<()> {
+pub(crate) fn measure(images: &Images, idle: Duration, report: &mut Report) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut boots = Vec::new();
+    for _ in 0..BOOTS {
+        let speed = guest::measure(&images.kernel, &images.guest_program)?;
+        let cluster = boot(&images.disk, NodeSpec::default())?;
+        let steps = runtime.block_on(steps(&endpoint(&cluster)?))?;
+        // What others do on the computer slows both down.
+        let work = to_answer(&steps)?.as_secs_f64() * speed.sha256_mb;
+        boots.push((work, speed, steps));
+    }
+    boots.sort_by(|one, other| f64::total_cmp(&one.0, &other.0));
+    let (_, speed, steps) = boots.get(BOOTS / 2).context("boots")?;
+    report.guest_speed(*speed);
+    report_boot(steps, report)?;
+    inside::measure(&images.probe_disk, idle, report)
+}
+
+/// A machine of an image, after its first answer.
+pub(crate) fn boot(disk: &Path, node: NodeSpec) -> Result<Cluster> {
     let spec = ClusterSpec {
         name: "bench".to_owned(),
         image: disk.to_owned(),
         nodes: 1,
-        node: NodeSpec::default(),
+        node,
     };
     let mut cluster = Cluster::start_temporary(&spec)?;
-    let node = cluster
-        .nodes_mut()
-        .first_mut()
-        .context("a cluster has a node")?;
+    first::run(&endpoint(&cluster)?).map_err(|error| {
+        let words = cluster
+            .nodes_mut()
+            .first_mut()
+            .map(ichor_vm::Node::last_words);
+        error.context(words.unwrap_or_default())
+    })?;
+    Ok(cluster)
+}
+
+fn endpoint(cluster: &Cluster) -> Result<NodeAddress> {
+    let node = cluster.nodes().first().context("a cluster has a node")?;
     let port = node.plan().port(API_PORT).context("the API is forwarded")?;
-    let endpoint: NodeAddress = format!("127.0.0.1:{port}").parse()?;
-    first::run(&endpoint).map_err(|error| error.context(node.last_words()))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    boot(&runtime.block_on(steps(&endpoint))?, report)?;
-    thread::sleep(SETTLING);
-    runtime.block_on(watch_idle(&endpoint, idle, report))
+    Ok(format!("127.0.0.1:{port}").parse()?)
 }
 
-/// Looking is work too, so its cost is found by looking twice at once.
-async fn watch_idle(endpoint: &NodeAddress, idle: Duration, report: &mut Report) -> Result<()> {
-    let client = Client::insecure(endpoint, &[]).await?;
-    let warm = processor_seconds(&client).await?;
-    let before = processor_seconds(&client).await?;
-    let start = Instant::now();
-    tokio::time::sleep(idle).await;
-    let after = processor_seconds(&client).await?;
-    let took = start.elapsed().as_secs_f64();
-    let mut sum = 0.0;
-    for (name, seconds) in after {
-        let of = |times: &BTreeMap<String, f64>| times.get(&name).copied().unwrap_or(0.0);
-        let cost = of(&before) - of(&warm);
-        let own = (seconds - of(&before) - cost).max(0.0);
-        report.note(format!("idle, in a VM: {name} {:.2} %", own / took * 100.0));
-        sum += own;
-    }
-    report.add(promises::IDLE, sum / took * 100.0);
-    Ok(())
+fn find(steps: &[BootStep], kind: BootStepKind) -> Result<&BootStep> {
+    let found = steps.iter().find(|step| step.kind() == kind);
+    found.with_context(|| format!("the boot has no {kind:?}"))
 }
 
-fn boot(steps: &[BootStep], report: &mut Report) -> Result<()> {
-    let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
-    let of = |kind: BootStepKind| {
-        let found = steps.iter().find(|step| step.kind() == kind);
-        found.with_context(|| format!("the boot has no {kind:?}"))
-    };
-    let stage1 = of(BootStepKind::Stage1)?;
-    let answer = of(BootStepKind::Milestone)?;
-    report.add(promises::STAGE1, seconds(stage1.duration_ns));
-    let to_answer = answer.start_ns.saturating_sub(stage1.start_ns);
-    report.add(promises::BOOT, seconds(u64::try_from(to_answer)?));
+/// From executing stage 1 to the first call.
+fn to_answer(steps: &[BootStep]) -> Result<Duration> {
+    let stage1 = find(steps, BootStepKind::Stage1)?;
+    let answer = find(steps, BootStepKind::Milestone)?;
+    let took = answer.start_ns.saturating_sub(stage1.start_ns);
+    Ok(Duration::from_nanos(u64::try_from(took)?))
+}
+
+fn report_boot(steps: &[BootStep], report: &mut Report) -> Result<()> {
+    let stage1 = find(steps, BootStepKind::Stage1)?;
+    let took = Duration::from_nanos(stage1.duration_ns);
+    report.add(promises::STAGE1, took.as_secs_f64());
+    report.add(promises::BOOT, to_answer(steps)?.as_secs_f64());
     for step in steps {
         let start = Duration::from_nanos(step.start_ns.unsigned_abs()).as_millis();
+        let sign = if step.start_ns < 0 { "-" } else { "" };
         report.note(format!(
-            "boot: {:?} {} at {start} ms for {} ms",
+            "boot: {:?} {} at {sign}{start} ms for {} ms",
             step.kind(),
             step.name,
             Duration::from_nanos(step.duration_ns).as_millis()
@@ -93,21 +113,4 @@ async fn steps(endpoint: &NodeAddress) -> Result<Vec<BootStep>> {
     let answer = client.introspection().boot_timeline(()).await?.into_inner();
     let node = answer.messages.into_iter().next();
     Ok(node.context("the node tells of its boot")?.steps)
-}
-
-async fn processor_seconds(client: &Client) -> Result<BTreeMap<String, f64>> {
-    let answer = client.machine().processes(()).await?.into_inner();
-    let mut sums = BTreeMap::new();
-    for process in answer.messages.into_iter().flat_map(|node| node.processes) {
-        let called = process.args.split(' ').next().unwrap_or_default();
-        let name = called.rsplit('/').next().unwrap_or_default();
-        let known = match process.pid {
-            1 => Some("machined"),
-            _ => PROCESSES.iter().copied().find(|known| *known == name),
-        };
-        if let Some(name) = known {
-            *sums.entry(name.to_owned()).or_insert(0.0) += process.cpu_time;
-        }
-    }
-    Ok(sums)
 }

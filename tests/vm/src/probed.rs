@@ -38,7 +38,10 @@ impl Probed {
     /// What could not be started, or the console's end.
     pub fn start(mut node: NodeSpec) -> Result<Self> {
         node.serial_ports.push(PORT.to_owned());
-        let image = given("ICHOR_PROBE_IMAGE", Path::new("../../out/probe/disk.raw"))?;
+        let image = given(
+            "ICHOR_PROBE_IMAGE",
+            Path::new("../../out/vm-probe/disk.raw"),
+        )?;
         let mut booted = Booted::power_on(image, node)?;
         let probe = Probe::connect(&booted.node()?.serial_port(PORT))?;
         let mut probed = Self {

@@ -45,7 +45,7 @@ pub(super) fn run(root: &Path, filter: &[String]) -> Result<Sum> {
     if programs.is_empty() {
         return Ok(Sum::default());
     }
-    let image = image::run_with_probe(root, WhenGone::TakeNewest)?;
+    let image = image::run_with_probe(root, image::Profile::Vm, WhenGone::TakeNewest)?;
     let directory = tempfile::tempdir().context("make a directory")?;
     let disk = directory.path().join("programs");
     squashfs::of_programs(&strip_all(&programs, directory.path())?, &disk)?;
