@@ -75,7 +75,7 @@ pub(crate) const MANY_CALLERS_P99: Promise =
 pub(crate) const CONNECTION: Promise =
     at_most("new connection and Version, p50", 1.2, "ms", Scale::Native);
 pub(crate) const BOOT: Promise = at_most("first answer, in a VM", 3.0, "s", Scale::Guest);
-pub(crate) const STAGE1: Promise = at_most("stage 1, in a VM", 0.1, "s", Scale::Guest);
+pub(crate) const STAGE1: Promise = at_most("stage 1, in a VM", 0.5, "s", Scale::Guest);
 pub(crate) const IDLE: Promise = at_most("idle processor time, in a VM", 0.5, "%", Scale::Guest);
 
 impl Promise {
