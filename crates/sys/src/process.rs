@@ -305,6 +305,10 @@ fn assume(credentials: &Credentials) -> io::Result<()> {
 pub fn raise_descriptor_limit(wanted: u64) -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let present = getrlimit(Resource::Nofile);
+    let enough = present.current.unwrap_or(u64::MAX);
+    if enough >= wanted {
+        return enough;
+    }
     let both = Rlimit {
         current: Some(wanted),
         maximum: Some(wanted),
@@ -319,8 +323,14 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
     };
     match setrlimit(Resource::Nofile, soft) {
         Ok(()) => present.maximum.unwrap_or(u64::MAX),
-        Err(_kept) => present.current.unwrap_or(u64::MAX),
+        Err(_kept) => enough,
     }
+}
+
+/// Gives memory that the allocator keeps for later back to the kernel.
+pub fn release_memory() {
+    // SAFETY: malloc_trim(3) takes a number and is safe with threads; it moves nothing.
+    let _whether_any = unsafe { libc::malloc_trim(0) };
 }
 
 /// Sends a signal to a process. A process that has ended already is no error.
