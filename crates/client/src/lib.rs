@@ -62,15 +62,7 @@ impl Client {
         node: &NodeAddress,
         fingerprints: &[String],
     ) -> Result<Self, ConnectError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = trust::Fingerprints::new(Arc::clone(&provider), fingerprints.to_vec());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        let connector = TlsConnector::from(Arc::new(config));
+        let connector = TlsConnector::from(Arc::new(insecure_tls(fingerprints)?));
         let target = node.clone();
         let connect = tower::service_fn(move |_| dial(target.clone(), connector.clone()));
         let channel = Endpoint::from_static("https://node")
@@ -109,6 +101,22 @@ impl Client {
     pub fn state(&self) -> StateClient<Channel> {
         StateClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
+}
+
+/// TLS with HTTP/2 to a node in maintenance mode; see [`Client::insecure`].
+///
+/// # Errors
+/// When the TLS library refuses the settings.
+pub fn insecure_tls(fingerprints: &[String]) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = trust::Fingerprints::new(Arc::clone(&provider), fingerprints.to_vec());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
 }
 
 async fn dial(
