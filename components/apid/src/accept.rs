@@ -1,77 +1,212 @@
 //! Connections: accepted, counted, encrypted, served.
 
-use std::sync::Arc;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::io::Errno;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
-use tracing::{debug, warn};
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
 
-use crate::limits;
-use crate::proxy;
+use crate::call::{Calls, Counters};
+use crate::limits::{self, Connections};
+use crate::metered::Metered;
+use crate::places::{Place, Places, WhenFull};
+use crate::proxy::{self, Calling};
 use crate::routes::Routes;
+use crate::source::Source;
 
 /// How long accepting rests when the system is out of descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+/// Connections that leave much memory behind.
+const MANY: usize = 64;
+/// How often it is said that connections are refused.
+const REPORT: Duration = Duration::from_secs(30);
 
-/// Serves connections for ever.
-pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, routes: Arc<Routes>) {
-    let acceptor = TlsAcceptor::from(tls);
-    let slots = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
-    loop {
-        // Without a free slot nothing is accepted: the kernel's queue holds the rest.
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
+/// Accepts connections and counts them.
+pub(crate) struct Acceptor {
+    tls: TlsAcceptor,
+    routes: Arc<Routes>,
+    counters: Arc<Counters>,
+    handshakes: Arc<Places>,
+    connections: Arc<Places>,
+    running: TaskTracker,
+    /// The most connections since memory was given back.
+    most: AtomicUsize,
+    refused: Mutex<Refused>,
+}
+
+impl Acceptor {
+    pub(crate) fn new(tls: Arc<ServerConfig>, routes: Arc<Routes>, limits: Connections) -> Self {
+        Self {
+            tls: TlsAcceptor::from(tls),
+            routes,
+            counters: Arc::new(Counters::new()),
+            handshakes: Places::new(
+                limits.handshakes,
+                limits::HANDSHAKES_EACH_MAX,
+                WhenFull::EndOldest,
+            ),
+            connections: Places::new(limits.total, limits.each, WhenFull::Refuse),
+            running: TaskTracker::new(),
+            most: AtomicUsize::new(0),
+            refused: Mutex::default(),
+        }
+    }
+
+    /// Serves connections until `stop`, then lets calls come to their end for a while.
+    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+        let acceptor = Arc::new(self);
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stop.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => acceptor.begin(stream, peer, &stop),
+                Err(error) if is_exhausted(&error) => {
+                    warn!(%error, "accepting a connection failed");
+                    tokio::time::sleep(EXHAUSTED).await;
+                }
+                // What became of one connection says nothing of the next.
+                Err(error) => debug!(%error, "accepting a connection failed"),
+            }
+        }
+        acceptor.running.close();
+        match timeout(limits::DRAIN, acceptor.running.wait()).await {
+            Ok(()) => info!("ended"),
+            Err(_elapsed) => info!("ended, with calls still running"),
+        }
+    }
+
+    /// Nothing waits here, whatever a client does: the kernel's queue is for all.
+    fn begin(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: &CancellationToken) {
+        let lost = CancellationToken::new();
+        let Some(place) = self.handshakes.take(peer.ip().into(), lost.clone()) else {
+            return self.refused(peer);
         };
-        let stream = match listener.accept().await {
-            Ok((stream, _peer)) => stream,
-            Err(error) => {
-                warn!(%error, "accepting a connection failed");
-                tokio::time::sleep(EXHAUSTED).await;
-                continue;
+        let (acceptor, stop) = (Arc::clone(self), stop.clone());
+        self.running.spawn(async move {
+            if let Some(stream) = acceptor.handshake(stream, place, lost).await {
+                acceptor.connection(stream, peer, stop).await;
+            }
+            acceptor.one_less();
+        });
+        self.most.fetch_max(self.running.len(), Ordering::Relaxed);
+    }
+
+    /// Says so, now and then.
+    fn refused(&self, peer: SocketAddr) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.count += 1;
+        if refused.said.is_none_or(|said| said.elapsed() >= REPORT) {
+            let last = peer.ip();
+            warn!(count = refused.count, %last, "connections were refused: too many at a time");
+            *refused = Refused {
+                count: 0,
+                said: Some(Instant::now()),
+            };
+        }
+    }
+
+    /// After a flood, memory is given back.
+    fn one_less(&self) {
+        let left = self.running.len();
+        let most = self.most.load(Ordering::Relaxed);
+        if most >= MANY && left < most / 4 {
+            self.most.store(left, Ordering::Relaxed);
+            ichor_sys::process::release_memory();
+        }
+    }
+
+    async fn handshake(
+        &self,
+        stream: TcpStream,
+        _place: Place,
+        lost: CancellationToken,
+    ) -> Option<TlsStream<TcpStream>> {
+        // Small messages must not wait for the acknowledgement of earlier ones.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "TCP_NODELAY");
+        }
+        let handshake = timeout(limits::HANDSHAKE, self.tls.accept(stream));
+        let shaken = lost.run_until_cancelled(handshake).await;
+        match shaken {
+            Some(Ok(Ok(stream))) => return Some(stream),
+            Some(Ok(Err(error))) => debug!(%error, "TLS handshake failed"),
+            Some(Err(_elapsed)) => debug!("TLS handshake took too long"),
+            None => debug!("TLS handshake made way for newer ones"),
+        }
+        None
+    }
+
+    async fn connection(
+        &self,
+        stream: TlsStream<TcpStream>,
+        peer: SocketAddr,
+        stop: CancellationToken,
+    ) {
+        let lost = CancellationToken::new();
+        let source = Source::from(peer.ip());
+        let Some(_place) = self.connections.take(source, lost.clone()) else {
+            return self.refused(peer);
+        };
+        let calling = Calling {
+            source,
+            counters: Arc::clone(&self.counters),
+            routes: Arc::clone(&self.routes),
+        };
+        let service = hyper::service::service_fn(move |request| {
+            let calling = calling.clone();
+            async move { Ok::<_, std::convert::Infallible>(proxy::call(request, &calling).await) }
+        });
+        let served = http2::Builder::new(Calls)
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits::STREAMS_MAX)
+            .max_header_list_size(limits::HEADERS_MAX)
+            .max_pending_accept_reset_streams(limits::RESETS_UNSEEN_MAX)
+            .max_local_error_reset_streams(limits::RESETS_UNSEEN_MAX)
+            .max_send_buf_size(limits::SEND_BUFFER)
+            .initial_stream_window_size(limits::STREAM_WINDOW)
+            .initial_connection_window_size(limits::CONNECTION_WINDOW)
+            .keep_alive_interval(limits::PING_INTERVAL)
+            .keep_alive_timeout(limits::PING_TIMEOUT)
+            .serve_connection(TokioIo::new(Metered::new(stream)), service);
+        tokio::pin!(served);
+        let ended = tokio::select! {
+            ended = &mut served => ended,
+            () = lost.cancelled() => return debug!("a connection made way for another source"),
+            () = stop.cancelled() => {
+                served.as_mut().graceful_shutdown();
+                served.await
             }
         };
-        let (acceptor, routes) = (acceptor.clone(), Arc::clone(&routes));
-        tokio::spawn(async move {
-            connection(stream, acceptor, routes).await;
-            drop(slot);
-        });
+        if let Err(error) = ended {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            debug!(%error, cause, "connection ended");
+        }
     }
 }
 
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Arc<Routes>) {
-    // Small messages must not wait for the acknowledgement of earlier ones.
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "TCP_NODELAY");
-    }
-    let handshake = tokio::time::timeout(limits::HANDSHAKE, acceptor.accept(stream)).await;
-    let stream = match handshake {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return debug!(%error, "TLS handshake failed"),
-        Err(_elapsed) => return debug!("TLS handshake took too long"),
-    };
-    let service = hyper::service::service_fn(move |request| {
-        let routes = Arc::clone(&routes);
-        async move { Ok::<_, std::convert::Infallible>(proxy::call(request, &routes).await) }
-    });
-    let served = http2::Builder::new(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits::STREAMS_MAX)
-        .max_header_list_size(limits::HEADERS_MAX)
-        .max_pending_accept_reset_streams(limits::RESETS_MAX)
-        .max_local_error_reset_streams(limits::RESETS_MAX)
-        .max_send_buf_size(limits::SEND_BUFFER)
-        .initial_stream_window_size(limits::STREAM_WINDOW)
-        .initial_connection_window_size(limits::CONNECTION_WINDOW)
-        .keep_alive_interval(limits::PING_INTERVAL)
-        .keep_alive_timeout(limits::PING_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        debug!(%error, "connection ended");
-    }
+/// No descriptor or no memory is left: trying again at once would not help.
+fn is_exhausted(error: &io::Error) -> bool {
+    let all = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|error| all.contains(&error))
+}
+
+/// Connections that were refused since that was last said.
+#[derive(Debug, Default)]
+struct Refused {
+    count: u64,
+    said: Option<Instant>,
 }

@@ -1,26 +1,28 @@
-//! The connection to a component's unix socket: one for all calls, made anew when it breaks.
+//! The connections to a component's unix socket: one for all calls of a source, made anew when it
+//! breaks.
+//!
+//! HTTP/2 ends a connection, with all its calls, when its peer misbehaves. What one source does
+//! ends only its own.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::UnixStream;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
+use crate::body::PassedOn;
 use crate::limits;
+use crate::source::Source;
 
-/// Between attempts to connect.
+/// Between attempts to connect to a component that is being started.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// What a call sends.
-pub(crate) type Outgoing = UnsyncBoxBody<Bytes, hyper::Error>;
 
 /// A call could not be passed on.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +51,21 @@ pub(crate) enum BackendError {
 pub(crate) struct Backend {
     component: String,
     path: PathBuf,
-    connection: Mutex<Option<SendRequest<Outgoing>>>,
+    lanes: Mutex<HashMap<Source, Arc<Lane>>>,
+}
+
+/// The connection for one source.
+#[derive(Debug)]
+struct Lane {
+    open: Mutex<Open>,
+    /// Held while a connection is made, so that only one is.
+    making: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Open {
+    sender: Option<SendRequest<PassedOn>>,
+    used: Instant,
 }
 
 impl Backend {
@@ -58,7 +74,7 @@ impl Backend {
         Self {
             component,
             path,
-            connection: Mutex::new(None),
+            lanes: Mutex::default(),
         }
     }
 
@@ -68,40 +84,74 @@ impl Backend {
     /// [`BackendError`].
     pub(crate) async fn call(
         &self,
-        request: Request<Outgoing>,
+        source: Source,
+        mut request: Request<PassedOn>,
     ) -> Result<Response<Incoming>, BackendError> {
-        let mut connection = self.connected().await?;
-        let sent = connection.send_request(request).await;
-        sent.map_err(|source| BackendError::Call {
-            component: self.component.clone(),
-            source,
-        })
+        let lane = self.lane(source);
+        let mut attempt = 1;
+        loop {
+            let mut connection = self.connected(&lane).await?;
+            match connection.try_send_request(request).await {
+                Ok(response) => return Ok(response),
+                // The connection ended after the last look at it, and before the call was sent.
+                Err(mut refused) if attempt == 1 => match refused.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(self.ended(refused.into_error())),
+                },
+                Err(failed) => return Err(self.ended(failed.into_error())),
+            }
+            attempt += 1;
+        }
     }
 
-    async fn connected(&self) -> Result<SendRequest<Outgoing>, BackendError> {
-        // A call that has waited for the attempts of others makes none of its own.
-        let deadline = Instant::now() + limits::RESTART;
-        let mut slot = self.connection.lock().await;
-        if let Some(open) = slot.as_mut()
-            && open.ready().await.is_ok()
-        {
-            return Ok(open.clone());
+    fn ended(&self, source: hyper::Error) -> BackendError {
+        BackendError::Call {
+            component: self.component.clone(),
+            source,
         }
+    }
+
+    fn lane(&self, source: Source) -> Arc<Lane> {
+        let mut lanes = lock(&self.lanes);
+        if let Some(lane) = lanes.get(&source) {
+            return Arc::clone(lane);
+        }
+        // Calls on those that are let go of go on: each closes after the last of them.
+        lanes.retain(|_, lane| lock(&lane.open).used.elapsed() < limits::LANE_KEPT);
+        if lanes.len() >= limits::LANES_MAX {
+            let unused = lanes.iter().min_by_key(|(_, lane)| lock(&lane.open).used);
+            if let Some(unused) = unused.map(|(source, _)| *source) {
+                lanes.remove(&unused);
+            }
+        }
+        let lane = Arc::new(Lane::new());
+        lanes.insert(source, Arc::clone(&lane));
+        lane
+    }
+
+    async fn connected(&self, lane: &Lane) -> Result<SendRequest<PassedOn>, BackendError> {
+        if let Some(open) = lane.open() {
+            return Ok(open);
+        }
+        let end = Instant::now() + limits::COMPONENT_WAIT;
+        let silent = |_elapsed| BackendError::Silent {
+            component: self.component.clone(),
+        };
+        let _turn = timeout_at(end, lane.making.lock()).await.map_err(silent)?;
         loop {
-            match tokio::time::timeout_at(deadline, self.connect()).await {
-                Ok(Ok(fresh)) => return Ok(slot.insert(fresh).clone()),
-                Ok(Err(error)) if Instant::now() + PAUSE >= deadline => return Err(error),
-                Ok(Err(_not_yet)) => tokio::time::sleep(PAUSE).await,
-                Err(_elapsed) => {
-                    return Err(BackendError::Silent {
-                        component: self.component.clone(),
-                    });
-                }
+            // Another call may have made it meanwhile.
+            if let Some(open) = lane.open() {
+                return Ok(open);
+            }
+            match timeout_at(end, self.connect()).await.map_err(silent)? {
+                Ok(fresh) => lock(&lane.open).sender = Some(fresh),
+                Err(error) if Instant::now() + PAUSE > end => return Err(error),
+                Err(_not_yet) => tokio::time::sleep(PAUSE).await,
             }
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Outgoing>, BackendError> {
+    async fn connect(&self) -> Result<SendRequest<PassedOn>, BackendError> {
         let failed = |source| BackendError::Connect {
             component: self.component.clone(),
             source,
@@ -112,8 +162,8 @@ impl Backend {
         stream.readable().await.map_err(failed)?;
         let handshake = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .initial_stream_window_size(limits::STREAM_WINDOW)
-            .initial_connection_window_size(limits::CONNECTION_WINDOW)
+            .initial_stream_window_size(limits::ANSWER_WINDOW)
+            .initial_connection_window_size(limits::ANSWERS_WINDOW)
             .max_send_buf_size(limits::SEND_BUFFER)
             .handshake(TokioIo::new(stream));
         let (sender, driver) = handshake.await.map_err(|source| BackendError::Handshake {
@@ -129,26 +179,53 @@ impl Backend {
     }
 }
 
+impl Lane {
+    fn new() -> Self {
+        Self {
+            open: Mutex::new(Open {
+                sender: None,
+                used: Instant::now(),
+            }),
+            making: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn open(&self) -> Option<SendRequest<PassedOn>> {
+        let mut open = lock(&self.open);
+        open.used = Instant::now();
+        open.sender.clone().filter(|sender| !sender.is_closed())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::net::IpAddr;
 
+    use bytes::Bytes;
     use http_body_util::{BodyExt, Empty};
     use hyper::service::service_fn;
+    use tempfile::TempDir;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixListener;
 
     use super::*;
 
-    fn request() -> Request<Outgoing> {
+    fn request() -> Request<PassedOn> {
         let body = Empty::new().map_err(|never: Infallible| match never {});
         Request::new(body.boxed_unsync())
     }
 
-    fn backend(name: &str) -> (UnixListener, Backend) {
-        let name = format!("ichor-backend-{name}-{}.sock", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        drop(std::fs::remove_file(&path));
+    fn source() -> Source {
+        IpAddr::from([10, 5, 0, 1]).into()
+    }
+
+    fn backend(directory: &TempDir) -> (UnixListener, Backend) {
+        let path = directory.path().join("storage.sock");
         let listener = UnixListener::bind(&path).unwrap();
         (listener, Backend::new("storaged".to_owned(), path))
     }
@@ -163,50 +240,56 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_component_that_nobody_runs_is_silent() {
-        let (_listener, backend) = backend("silent");
+        let directory = tempfile::tempdir().unwrap();
+        let (_listener, backend) = backend(&directory);
         let start = Instant::now();
-        let (first, second) = tokio::join!(backend.call(request()), backend.call(request()));
+        let (first, second) = tokio::join!(
+            backend.call(source(), request()),
+            backend.call(source(), request())
+        );
         for answer in [first, second] {
             let error = answer.unwrap_err();
             assert_eq!(error.to_string(), "storaged does not answer");
         }
         assert!(
-            start.elapsed() < limits::RESTART * 3 / 2,
+            start.elapsed() < limits::COMPONENT_WAIT * 3 / 2,
             "one after the other"
         );
     }
 
     #[tokio::test]
     async fn a_call_waits_for_a_component_that_is_restarted() {
-        let (listener, backend) = backend("restart");
+        let directory = tempfile::tempdir().unwrap();
+        let (listener, backend) = backend(&directory);
         let late = async {
             tokio::time::sleep(Duration::from_millis(200)).await;
             serve_one(&listener).await;
         };
-        let (answer, ()) = tokio::join!(backend.call(request()), late);
+        let (answer, ()) = tokio::join!(backend.call(source(), request()), late);
         assert!(answer.unwrap().status().is_success());
     }
 
     #[tokio::test]
     async fn a_connection_that_broke_is_made_anew() {
-        let (listener, backend) = backend("broken");
+        let directory = tempfile::tempdir().unwrap();
+        let (listener, backend) = backend(&directory);
         let gone = async {
             const EMPTY_SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(EMPTY_SETTINGS).await.unwrap();
             stream.read_u8().await.unwrap();
         };
-        let (first, ()) = tokio::join!(backend.call(request()), gone);
+        let (first, ()) = tokio::join!(backend.call(source(), request()), gone);
         let text = first.unwrap_err().to_string();
         assert_eq!(text, "storaged ended before it answered");
-        let (second, ()) = tokio::join!(backend.call(request()), serve_one(&listener));
+        let (second, ()) = tokio::join!(backend.call(source(), request()), serve_one(&listener));
         assert!(second.unwrap().status().is_success());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_socket_that_is_not_there_is_said() {
         let backend = Backend::new("storaged".to_owned(), "/nowhere-at-all".into());
-        let error = backend.call(request()).await.unwrap_err();
+        let error = backend.call(source(), request()).await.unwrap_err();
         assert_eq!(error.to_string(), "storaged cannot be reached");
     }
 }

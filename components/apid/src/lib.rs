@@ -6,21 +6,32 @@
 mod accept;
 mod access;
 mod backend;
+mod body;
+mod call;
 mod certificate;
+mod frames;
 mod handover;
 mod limits;
+mod message;
+mod metered;
+mod places;
 mod proxy;
 mod reply;
 mod routes;
+mod source;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use ichor_state::RemoteState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use accept::Acceptor;
 use certificate::Certificates;
+use limits::Connections;
 use routes::Routes;
 
 /// Something that apid cannot work without.
@@ -44,7 +55,19 @@ pub fn main() -> ExitCode {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(run(handover::setup()?))
+        runtime.block_on(async {
+            let stop = CancellationToken::new();
+            let mut asked = signal(SignalKind::terminate())?;
+            let running = run(handover::setup()?, stop.clone());
+            tokio::pin!(running);
+            tokio::select! {
+                ended = &mut running => ended,
+                _ = asked.recv() => {
+                    stop.cancel();
+                    running.await
+                }
+            }
+        })
     };
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -55,11 +78,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Serves the API until the listener fails.
+/// Serves the API until `stop`, and then until the calls of that time have ended, for some seconds
+/// at most.
 ///
 /// # Errors
 /// [`ApidError`] says what could not be made.
-pub async fn run(setup: Setup) -> Result<(), ApidError> {
+pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), ApidError> {
     let certificates = Arc::new(Certificates::generate()?);
     info!(fingerprint = certificates.fingerprint(), "maintenance API");
     if let Some(path) = setup.state_socket {
@@ -68,6 +92,12 @@ pub async fn run(setup: Setup) -> Result<(), ApidError> {
     }
     let routes = Arc::new(Routes::new(setup.services));
     let listener = tokio::net::TcpListener::from_std(setup.listener)?;
-    accept::serve(listener, certificates.tls_config()?, routes).await;
+    let descriptors = ichor_sys::process::raise_descriptor_limit(limits::DESCRIPTORS_WANTED);
+    let limits = Connections::with_descriptors(descriptors);
+    if limits.total < Connections::with_descriptors(limits::DESCRIPTORS_WANTED).total {
+        info!(descriptors, connections = limits.total, "few descriptors");
+    }
+    let acceptor = Acceptor::new(certificates.tls_config()?, routes, limits);
+    acceptor.serve(listener, stop).await;
     Ok(())
 }

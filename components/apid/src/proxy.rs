@@ -1,20 +1,35 @@
 //! One call: decided, cleaned, passed on.
 
-use http::{HeaderMap, HeaderValue, Request, Response, Uri};
-use http_body_util::BodyExt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use tracing::warn;
 
 use crate::access::{self, Verdict};
-use crate::reply::{Body, Code, status};
+use crate::body::{self, PassedOn};
+use crate::call::{Call, Counters};
+use crate::reply::{Code, not_grpc, status};
 use crate::routes::Routes;
+use crate::source::Source;
 
 /// Headers that only a node may set: whoever calls from outside cannot give themselves roles, nor
 /// choose another node while there is nobody who could vouch for them.
 const STRIPPED: &[&str] = &["talos-role", "proxyfrom", "node", "nodes"];
 
+/// What every call of a connection needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Calling {
+    pub(crate) source: Source,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) routes: Arc<Routes>,
+}
+
 /// Answers a call.
-pub(crate) async fn call(request: Request<Incoming>, routes: &Routes) -> Response<Body> {
+pub(crate) async fn call(request: Request<Incoming>, calling: &Calling) -> Response<PassedOn> {
+    if !is_grpc(&request) {
+        return not_grpc();
+    }
     let path = request.uri().path();
     match access::in_maintenance(path) {
         Verdict::Allowed => {}
@@ -24,14 +39,19 @@ pub(crate) async fn call(request: Request<Incoming>, routes: &Routes) -> Respons
             return status(Code::Unimplemented, &text);
         }
     }
-    let backend = match routes.find(path) {
+    let backend = match calling.routes.find(path) {
         Ok(backend) => backend,
         Err(component) => {
             let text = format!("this node has no {component}, which serves {path}");
             return status(Code::Unimplemented, &text);
         }
     };
-    let (mut parts, body) = request.into_parts();
+    let call = Call::current();
+    if !call.admit(calling.source, &calling.counters) {
+        let text = "too many calls at the same time from this address";
+        return status(Code::ResourceExhausted, text);
+    }
+    let (mut parts, sent) = request.into_parts();
     clean(&mut parts.headers);
     // The authority of the outside means nothing on a unix socket.
     let local = format!("http://node{}", parts.uri.path());
@@ -39,15 +59,25 @@ pub(crate) async fn call(request: Request<Incoming>, routes: &Routes) -> Respons
         return status(Code::Unimplemented, "the path of the method is not valid");
     };
     parts.uri = uri;
-    let outgoing = Request::from_parts(parts, body.boxed_unsync());
-    match backend.call(outgoing).await {
-        Ok(response) => response.map(BodyExt::boxed_unsync),
+    let sent = body::sent(sent, &call, calling.source, &calling.counters);
+    let outgoing = Request::from_parts(parts, sent);
+    match backend.call(calling.source, outgoing).await {
+        Ok(response) => response.map(|answer| body::answered(answer, call)),
         Err(error) => {
+            if let Some(problem) = call.problem() {
+                return status(Code::ResourceExhausted, problem.text());
+            }
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             warn!(%error, cause, "a call could not be passed on");
             status(Code::Unavailable, &format!("{error}, try again"))
         }
     }
+}
+
+fn is_grpc(request: &Request<Incoming>) -> bool {
+    let kind = request.headers().get("content-type");
+    request.method() == Method::POST
+        && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 fn clean(headers: &mut HeaderMap) {

@@ -1,17 +1,15 @@
 //! Answers that apid gives itself: a gRPC status without a message.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response};
-use http_body_util::combinators::UnsyncBoxBody;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 
-/// A body that is passed on or empty.
-pub(crate) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+use crate::body::PassedOn;
 
 /// gRPC status codes that apid answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     PermissionDenied = 7,
+    ResourceExhausted = 8,
     Unimplemented = 12,
     Unavailable = 14,
 }
@@ -19,18 +17,34 @@ pub(crate) enum Code {
 /// A "trailers-only" answer: headers that end the stream.
 ///
 /// Source: gRPC over HTTP/2, section Responses.
-pub(crate) fn status(code: Code, message: &str) -> Response<Body> {
+pub(crate) fn status(code: Code, message: &str) -> Response<PassedOn> {
     let mut response = Response::new(empty());
-    let headers: &mut HeaderMap = response.headers_mut();
+    let headers = response.headers_mut();
+    *headers = trailers(code, message);
     headers.insert("content-type", HeaderValue::from_static("application/grpc"));
+    response
+}
+
+/// What ends a stream of answers.
+pub(crate) fn trailers(code: Code, message: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     headers.insert("grpc-status", HeaderValue::from(code as u16));
     if let Ok(value) = HeaderValue::from_str(&percent_encode(message)) {
         headers.insert("grpc-message", value);
     }
+    headers
+}
+
+/// The answer to what is no gRPC call.
+///
+/// Source: gRPC over HTTP/2, section Requests, Content-Type.
+pub(crate) fn not_grpc() -> Response<PassedOn> {
+    let mut response = Response::new(empty());
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     response
 }
 
-fn empty() -> Body {
+fn empty() -> PassedOn {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 

@@ -78,7 +78,7 @@ pub const SERVICES: &[Service] = &[
             ]),
             limits: Limits {
                 memory_min_mib: 16,
-                memory_max_mib: Some(128),
+                memory_max_mib: Some(256),
                 tasks_max: Some(64),
             },
             sockets: &[Socket::Tcp {
