@@ -129,13 +129,16 @@ fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
     let network = host
         .is_machine()
         .then(|| Loading::of_network(Arc::clone(&timeline)));
+    let descriptors = process::raise_descriptor_limit(DESCRIPTORS_MAX);
+    if descriptors < DESCRIPTORS_MAX {
+        tracing::info!(descriptors, "fewer descriptors than wanted");
+    }
     let cgroups = if host.is_machine() {
         requirements::check(&host.cmdline)?;
         layers::apply()?;
         if let Err(error) = power::restart_at_ctrl_alt_del(false) {
             tracing::warn!(%error, "Ctrl-Alt-Del still restarts at once");
         }
-        process::raise_descriptor_limit(DESCRIPTORS_MAX);
         let cgroups = Cgroups::new(cgroups::MOUNT);
         cgroups.prepare()?;
         Some(cgroups)

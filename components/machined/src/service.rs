@@ -34,6 +34,10 @@ use crate::timeline::Timeline;
 
 pub(crate) use machine::TAG;
 
+/// Calls at the same time on one connection. apid has one for each address that calls come from, and
+/// says itself what is too much.
+const CALLS_MAX: u32 = 1024;
+
 /// What the handlers read.
 #[derive(Clone)]
 pub(crate) struct Parts {
@@ -66,6 +70,8 @@ pub(crate) async fn serve(
     // Whoever passes calls on connects with the first of them.
     let incoming = UnixListenerStream::new(listener).inspect(move |_| timeline.mark("first call"));
     let router = Server::builder()
+        .max_concurrent_streams(CALLS_MAX)
+        .http2_max_pending_accept_reset_streams(Some(CALLS_MAX as usize))
         .add_service(public.into_service())
         .add_service(InspectServiceServer::new(inspect))
         .add_service(IntrospectionServer::new(introspection))
