@@ -8,7 +8,7 @@ use ichor_api::machine::list_request::Type;
 use ichor_api::machine::{FileInfo, ListRequest};
 use tonic::{Response, Status};
 
-use super::stream::{Answers, Sink, answer};
+use super::stream::{Answers, Walk, answer_walk};
 
 /// Answers with what is below a path, parents before children.
 pub(crate) fn list(request: ListRequest) -> Result<Response<Answers<FileInfo>>, Status> {
@@ -28,57 +28,51 @@ pub(crate) fn list(request: ListRequest) -> Result<Response<Answers<FileInfo>>, 
         (true, Ok(depth)) if depth > 0 => depth,
         (true, _) => usize::MAX,
     };
-    let types: Vec<Type> = request.types().collect();
-    Ok(answer(move |sink| async move {
-        let walk = Walk {
-            root,
-            depth,
-            types,
-            sink,
-        };
-        // File systems may block.
-        let walked = tokio::task::spawn_blocking(move || walk.run()).await;
-        if let Err(error) = walked {
-            tracing::warn!(%error, "listing files failed");
-        }
+    Ok(answer_walk(Listing {
+        waiting: vec![(root.clone(), 0)],
+        root,
+        depth,
+        types: request.types().collect(),
     }))
 }
 
-struct Walk {
+struct Listing {
     root: PathBuf,
     depth: usize,
     types: Vec<Type>,
-    sink: Sink<FileInfo>,
+    /// What comes next is last; each with its level.
+    waiting: Vec<(PathBuf, usize)>,
 }
 
-impl Walk {
-    fn run(&self) {
-        let mut waiting = vec![(self.root.clone(), 0)];
-        while let Some((path, level)) = waiting.pop() {
-            let info = self.info(&path);
-            let is_directory = info.is_dir;
-            if self.is_wanted(&info) && self.sink.blocking_send(Ok(info)).is_err() {
-                return;
-            }
-            if !is_directory || level >= self.depth {
-                continue;
-            }
+impl Walk for Listing {
+    type Item = FileInfo;
+
+    fn step(&mut self, found: &mut Vec<FileInfo>) -> bool {
+        let Some((path, level)) = self.waiting.pop() else {
+            return false;
+        };
+        let info = self.info(&path);
+        let goes_deeper = info.is_dir && level < self.depth;
+        if self.is_wanted(&info) {
+            found.push(info);
+        }
+        if goes_deeper {
             match children(&path) {
                 Ok(children) => {
                     let deeper = children.into_iter().rev().map(|child| (child, level + 1));
-                    waiting.extend(deeper);
+                    self.waiting.extend(deeper);
                 }
-                Err(error) => {
-                    let mut info = self.info(&path);
-                    info.error = error.to_string();
-                    if self.sink.blocking_send(Ok(info)).is_err() {
-                        return;
-                    }
-                }
+                Err(error) => found.push(FileInfo {
+                    error: error.to_string(),
+                    ..self.info(&path)
+                }),
             }
         }
+        true
     }
+}
 
+impl Listing {
     fn is_wanted(&self, info: &FileInfo) -> bool {
         let kind = if info.is_dir {
             Type::Directory

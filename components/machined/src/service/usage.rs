@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ichor_api::machine::{DiskUsageInfo, DiskUsageRequest};
 use tonic::{Response, Status};
 
-use super::stream::{Answers, Sink, answer};
+use super::stream::{Answers, Walk, answer_walk};
 
 /// stat(2) counts blocks of this size, whatever the file system uses.
 const BLOCK_BYTES: u64 = 512;
@@ -28,32 +28,22 @@ pub(crate) fn measure(
     if roots.is_empty() {
         roots.push(PathBuf::from("/"));
     }
-    Ok(answer(move |sink| async move {
-        let measuring = tokio::task::spawn_blocking(move || {
-            for root in roots {
-                let meter = Meter {
-                    root: &root,
-                    request: &request,
-                    sink: &sink,
-                };
-                if meter.run().is_err() {
-                    return;
-                }
-            }
-        });
-        if let Err(error) = measuring.await {
-            tracing::warn!(%error, "measuring files failed");
-        }
+    roots.reverse();
+    Ok(answer_walk(Meter {
+        roots,
+        root: PathBuf::new(),
+        request,
+        stack: Vec::new(),
     }))
 }
 
-/// The client has left.
-struct Left;
-
-struct Meter<'a> {
-    root: &'a Path,
-    request: &'a DiskUsageRequest,
-    sink: &'a Sink<DiskUsageInfo>,
+struct Meter {
+    /// What is measured after this root, in reverse.
+    roots: Vec<PathBuf>,
+    root: PathBuf,
+    request: DiskUsageRequest,
+    /// From the root down to where it is: a tree may be deeper than the stack of a thread.
+    stack: Vec<Open>,
 }
 
 /// A directory whose children are being measured.
@@ -64,34 +54,41 @@ struct Open {
     error: String,
 }
 
-impl Meter<'_> {
-    /// Walks without recursion: a tree may be deeper than a stack.
-    fn run(&self) -> Result<(), Left> {
-        let mut stack = vec![self.open(self.root.to_owned())];
-        while let Some(mut top) = stack.pop() {
-            let Some(child) = top.children.pop() else {
-                self.report(&top.path, top.size, stack.len(), &top.error)?;
-                if let Some(parent) = stack.last_mut() {
-                    parent.size = parent.size.saturating_add(top.size);
-                }
-                continue;
-            };
-            let is_directory = fs::symlink_metadata(&child).is_ok_and(|each| each.is_dir());
-            if is_directory {
-                stack.push(top);
-                stack.push(self.open(child));
-                continue;
-            }
-            let size = size_of(&child);
-            top.size = top.size.saturating_add(size);
-            stack.push(top);
-            if self.request.all {
-                self.report(&child, size, stack.len(), "")?;
-            }
-        }
-        Ok(())
-    }
+impl Walk for Meter {
+    type Item = DiskUsageInfo;
 
+    fn step(&mut self, found: &mut Vec<DiskUsageInfo>) -> bool {
+        let Some(mut top) = self.stack.pop() else {
+            let Some(root) = self.roots.pop() else {
+                return false;
+            };
+            self.stack.push(self.open(root.clone()));
+            self.root = root;
+            return true;
+        };
+        let Some(child) = top.children.pop() else {
+            found.extend(self.report(&top.path, top.size, self.stack.len(), &top.error));
+            if let Some(parent) = self.stack.last_mut() {
+                parent.size = parent.size.saturating_add(top.size);
+            }
+            return true;
+        };
+        if fs::symlink_metadata(&child).is_ok_and(|each| each.is_dir()) {
+            self.stack.push(top);
+            self.stack.push(self.open(child));
+            return true;
+        }
+        let size = size_of(&child);
+        top.size = top.size.saturating_add(size);
+        self.stack.push(top);
+        if self.request.all {
+            found.extend(self.report(&child, size, self.stack.len(), ""));
+        }
+        true
+    }
+}
+
+impl Meter {
     fn open(&self, path: PathBuf) -> Open {
         let mut open = Open {
             size: size_of(&path),
@@ -112,7 +109,8 @@ impl Meter<'_> {
         open
     }
 
-    fn report(&self, path: &Path, size: u64, depth: usize, error: &str) -> Result<(), Left> {
+    /// What is said of a file or directory, when it is wanted.
+    fn report(&self, path: &Path, size: u64, depth: usize, error: &str) -> Option<DiskUsageInfo> {
         let too_deep = match usize::try_from(self.request.recursion_depth) {
             Ok(limit) if limit > 0 => depth > limit,
             _ => false,
@@ -122,10 +120,10 @@ impl Meter<'_> {
         // A negative threshold is an upper limit.
         let hidden = (threshold > 0 && size < threshold) || (threshold < 0 && size > -threshold);
         if too_deep || hidden {
-            return Ok(());
+            return None;
         }
-        let relative = path.strip_prefix(self.root).unwrap_or(path);
-        let info = DiskUsageInfo {
+        let relative = path.strip_prefix(&self.root).unwrap_or(path);
+        Some(DiskUsageInfo {
             metadata: None,
             name: path.display().to_string(),
             size,
@@ -134,8 +132,7 @@ impl Meter<'_> {
                 true => self.root.display().to_string(),
                 false => relative.display().to_string(),
             },
-        };
-        self.sink.blocking_send(Ok(info)).map_err(|_closed| Left)
+        })
     }
 }
 
