@@ -17,6 +17,9 @@ pub(crate) const MOUNT: &str = "/sys/fs/cgroup";
 /// Controllers that limits and accounting need.
 const CONTROLLERS: &[&str] = &["cpuset", "cpu", "io", "memory", "pids"];
 
+/// Controllers without which no limit can be set.
+const LIMITING: &[&str] = &["memory", "pids"];
+
 /// A control group could not be made or set.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CgroupError {
@@ -44,9 +47,13 @@ impl Cgroups {
         Self { root: root.into() }
     }
 
-    /// Whether there is a version 2 hierarchy at all; a container may have none.
+    /// Whether there is a version 2 hierarchy with all that limits need; a container may have none,
+    /// or one without controllers.
     pub(crate) fn is_available(&self) -> bool {
-        self.root.join("cgroup.controllers").exists()
+        let offered = fs::read_to_string(self.root.join("cgroup.controllers"));
+        let offered = offered.unwrap_or_default();
+        let offers = |name: &&str| offered.split_whitespace().any(|offered| offered == *name);
+        LIMITING.iter().all(offers)
     }
 
     /// Moves PID 1 out of the root, which may have no processes once controllers are enabled,

@@ -60,9 +60,13 @@ pub use layers::overlays::{OverlayError, apply as apply_overlays};
 const DESCRIPTORS_MAX: u64 = 1 << 20;
 const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
-/// Runs PID 1. Returns only where the machine cannot be ended, as in some containers.
+/// Runs PID 1. Returns only in a container, or where the machine cannot be ended.
 pub fn main() -> ExitCode {
     let host = Host::detect();
+    let is_machine = host.is_machine();
+    if !is_machine {
+        kernel_log::to_stderr();
+    }
     let pause = failure_pause(&host.cmdline);
     // All threads inherit the mask; one task reads the signals.
     let blocked = signals::block();
@@ -84,6 +88,9 @@ pub fn main() -> ExitCode {
             Err(_panic) => Outcome::Failed { pause },
         },
     };
+    if !is_machine {
+        return shutdown::leave_container(outcome);
+    }
     shutdown::perform(outcome);
     ExitCode::FAILURE
 }
@@ -158,7 +165,8 @@ fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
     runtime.block_on(Box::pin(node::run(host, logs, cgroups, network, timeline)))
 }
 
-/// Own lines go to the kernel log, which is on the console, and to the log of this service.
+/// Own lines go to the kernel log, which is on the console (in a container to its standard error),
+/// and to the log of this service.
 fn start_logging(logs: &Logs) {
     let ring = logs.ring("machined");
     ichor_log::to(move || {

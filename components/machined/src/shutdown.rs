@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use ichor_sys::kmsg::{self, Level};
@@ -26,7 +27,19 @@ pub(crate) enum Outcome {
     },
 }
 
-/// Ends the machine. Returns only where that is not possible, as in some containers.
+/// What a container ends with: PID 1 returns, and with it all its processes end. Mounts, disks and
+/// power belong to the host.
+pub(crate) fn leave_container(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Outcome::Asked(power) => {
+            kmsg::write(Level::Info, &format!("end of the container: {power:?}"));
+            ExitCode::SUCCESS
+        }
+        Outcome::Failed { .. } => ExitCode::FAILURE,
+    }
+}
+
+/// Ends the machine. Returns only when the kernel refuses.
 pub(crate) fn perform(outcome: Outcome) {
     let power = match outcome {
         Outcome::Asked(power) => power,

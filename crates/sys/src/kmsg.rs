@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The importance of a line; the numbers are those of syslog(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,21 @@ const DAEMON: u8 = 3 << 3;
 /// The kernel cuts longer records.
 const LINE_MAX: usize = 900;
 
+/// Whether the kernel is another's, whose log is left alone.
+static TO_STDERR: AtomicBool = AtomicBool::new(false);
+
+/// From now on lines go to standard error instead: the kernel of a container belongs to its host,
+/// and who runs the container collects what it says.
+pub fn to_stderr() {
+    TO_STDERR.store(true, Ordering::Relaxed);
+}
+
 /// Writes lines to the kernel log, each as one record. There is nobody to tell of a failure.
 pub fn write(level: Level, text: &str) {
+    if TO_STDERR.load(Ordering::Relaxed) {
+        let _unheard = writeln!(std::io::stderr(), "{text}");
+        return;
+    }
     let Ok(mut log) = OpenOptions::new().write(true).open("/dev/kmsg") else {
         return;
     };

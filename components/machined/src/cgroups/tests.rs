@@ -17,6 +17,10 @@ fn enables_only_what_the_kernel_offers() {
     enable(&root).unwrap();
     let written = fs::read_to_string(root.join("cgroup.subtree_control")).unwrap();
     assert_eq!(written, "+cpu +memory");
+    let cgroups = Cgroups::new(&root);
+    assert!(!cgroups.is_available(), "pids is missing");
+    fs::write(root.join("cgroup.controllers"), "memory pids\n").unwrap();
+    assert!(cgroups.is_available());
     fs::remove_dir_all(&root).unwrap();
 }
 
