@@ -119,12 +119,14 @@ impl Acceptor {
         }
     }
 
-    /// After a flood, memory is given back.
+    /// After a flood, memory is given back: some with each part of it that ends, and the rest with the
+    /// last connection. It is this one that ends, so it still counts.
     fn one_less(&self) {
         let left = self.running.len();
         let most = self.most.load(Ordering::Relaxed);
-        if most >= MANY && left < most / 4 {
-            self.most.store(left, Ordering::Relaxed);
+        if most >= MANY && (left < most / 4 || left <= 1) {
+            let still = if left <= 1 { 0 } else { left.max(MANY) };
+            self.most.store(still, Ordering::Relaxed);
             ichor_sys::process::release_memory();
         }
     }

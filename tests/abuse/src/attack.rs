@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::component::{ENDLESS, SHORT};
+use crate::component::{LONG, SHORT};
 use crate::random::Random;
 use crate::wire::{
     END_HEADERS, call, client_hello, connect, connector, frame, headers, hello, kind, mutated,
@@ -89,6 +89,9 @@ pub const ALL: &[(Kind, usize)] = &[
 const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 0);
 const SOURCES: usize = 40;
 
+/// How long connecting all may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Connections that a process makes at the same time.
 const OPENING_MAX: usize = 64;
 
@@ -115,7 +118,7 @@ pub struct Share {
     pub count: usize,
 }
 
-/// Runs a share of an attack for some time, and until every attacker has had a connection. Every
+/// Runs a share of an attack, for some time after every attacker has had a connection. Every
 /// connection that the node ends is made anew, after a pause.
 ///
 /// # Errors
@@ -134,7 +137,6 @@ pub async fn run(
         first: TaskTracker::new(),
         over: CancellationToken::new(),
     });
-    let begun = Instant::now();
     let mut attackers = JoinSet::new();
     let mut number = 0;
     for (kind, count) in plan {
@@ -147,9 +149,9 @@ pub async fn run(
         }
     }
     tools.first.close();
-    // Patience has an end, too; then it shows that some had none.
-    let _all_had_one = timeout(6 * time, tools.first.wait()).await;
-    sleep_until(begun + time).await;
+    // It shows when some had none.
+    let _all_had_one = timeout(PATIENCE, tools.first.wait()).await;
+    sleep(time).await;
     tools.over.cancel();
     let mut fates = Fates::new();
     while let Some(done) = attackers.join_next().await {
@@ -267,7 +269,7 @@ async fn speak(
         Kind::Idle => write.write_all(&hello(65_535)).await,
         Kind::SlowHeaders => {
             write.write_all(&hello(65_535)).await?;
-            let block = headers(SHORT, &[]);
+            let block = headers(SHORT.path, &[]);
             for byte in frame(kind::HEADERS, 0, 1, &block) {
                 write.write_all(&[byte]).await?;
                 write.flush().await?;
@@ -279,13 +281,13 @@ async fn speak(
         Kind::Settings => flood(write, |_| frame(kind::SETTINGS, 0, 0, &[])).await,
         Kind::EmptyData => {
             write.write_all(&hello(65_535)).await?;
-            let begin = frame(kind::HEADERS, END_HEADERS, 1, &headers(SHORT, &[]));
+            let begin = frame(kind::HEADERS, END_HEADERS, 1, &headers(SHORT.path, &[]));
             write.write_all(&begin).await?;
             repeat(write, |_| frame(kind::DATA, 0, 1, &[])).await
         }
         Kind::Continuations => {
             write.write_all(&hello(65_535)).await?;
-            let begin = frame(kind::HEADERS, 0, 1, &headers(SHORT, &[]));
+            let begin = frame(kind::HEADERS, 0, 1, &headers(SHORT.path, &[]));
             write.write_all(&begin).await?;
             // A header that is never the last.
             let more = [&[0x00, 1, b'a', 100][..], &[b'b'; 100]].concat();
@@ -293,7 +295,7 @@ async fn speak(
         }
         Kind::LongHeaders => {
             let long = "x".repeat(15_000);
-            let block = headers(SHORT, &[("long", &long), ("longer", &long)]);
+            let block = headers(SHORT.path, &[("long", &long), ("longer", &long)]);
             let (first, second) = block.split_at(16_000);
             flood(write, |number| {
                 let stream = 2 * number + 1;
@@ -311,7 +313,7 @@ async fn speak(
             })
             .await
         }
-        Kind::Calls => flood(write, |number| call(2 * number + 1, ENDLESS)).await,
+        Kind::Calls => flood(write, |number| call(2 * number + 1, LONG)).await,
         Kind::Large => {
             write.write_all(&hello(65_535)).await?;
             for number in 0..100 {
@@ -345,7 +347,7 @@ async fn speak(
 
 /// As many calls as one connection may have.
 async fn open_all(write: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<()> {
-    let calls = (0..128).map(|number| call(2 * number + 1, ENDLESS));
+    let calls = (0..128).map(|number| call(2 * number + 1, LONG));
     write.write_all(&calls.collect::<Vec<_>>().concat()).await
 }
 

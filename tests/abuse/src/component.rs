@@ -5,23 +5,39 @@ use std::pin::Pin;
 
 use anyhow::Result;
 use futures_util::{Stream, stream};
-use ichor_api::common::Data;
 use ichor_api::machine::machine_service_server::{MachineService, MachineServiceServer};
-use ichor_api::machine::{DmesgRequest, VersionResponse};
+use ichor_api::machine::{FileInfo, ListRequest, VersionResponse};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
+/// A method and what it is called with.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// Of the method.
+    pub path: &'static str,
+    /// The request, encoded.
+    pub message: &'static [u8],
+}
+
 /// A call that is answered at once.
-pub const SHORT: &str = "/machine.MachineService/Version";
-/// A call whose answer does not end.
-pub const ENDLESS: &str = "/machine.MachineService/Dmesg";
+pub const SHORT: Call = Call {
+    path: "/machine.MachineService/Version",
+    message: &[],
+};
+
+/// A call whose answer is long: all files of the node. The component here never ends it.
+pub const LONG: Call = Call {
+    path: "/machine.MachineService/List",
+    // `root` is "/", and `recurse` is set.
+    message: &[0x0a, 1, b'/', 0x10, 1],
+};
 
 #[derive(Clone, Copy)]
 struct Machine;
 
-type Lines = Pin<Box<dyn Stream<Item = Result<Data, Status>> + Send>>;
+type Files = Pin<Box<dyn Stream<Item = Result<FileInfo, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl MachineService for Machine {
@@ -29,15 +45,15 @@ impl MachineService for Machine {
         Ok(Response::new(VersionResponse::default()))
     }
 
-    async fn dmesg(&self, _: Request<DmesgRequest>) -> Result<Response<Lines>, Status> {
-        let line = || {
-            Ok(Data {
-                metadata: None,
-                bytes: vec![b'x'; 1000].into(),
+    async fn list(&self, _: Request<ListRequest>) -> Result<Response<Files>, Status> {
+        let file = || {
+            Ok(FileInfo {
+                name: "x".repeat(1000),
+                ..FileInfo::default()
             })
         };
-        let lines = stream::iter(std::iter::repeat_with(line));
-        Ok(Response::new(Box::pin(lines)))
+        let files = stream::iter(std::iter::repeat_with(file));
+        Ok(Response::new(Box::pin(files)))
     }
 }
 

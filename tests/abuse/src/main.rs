@@ -41,7 +41,7 @@ enum Role {
     Attack {
         /// The node.
         target: SocketAddr,
-        /// For how long, in seconds.
+        /// For how long after all are there, in seconds.
         seconds: u64,
         /// Which share of the attack this process has, from 0.
         #[arg(long, default_value = "0")]

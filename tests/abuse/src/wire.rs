@@ -12,6 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::component::{Call, SHORT};
 use crate::random::Random;
 
 /// How a client begins.
@@ -78,12 +79,13 @@ pub fn headers(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// A call with an empty message.
+/// A whole call.
 #[must_use]
-pub fn call(stream: u32, path: &str) -> Vec<u8> {
-    let begin = frame(kind::HEADERS, END_HEADERS, stream, &headers(path, &[]));
-    let message = frame(kind::DATA, END_STREAM, stream, &[0; 5]);
-    [begin, message].concat()
+pub fn call(stream: u32, call: Call) -> Vec<u8> {
+    let begin = frame(kind::HEADERS, END_HEADERS, stream, &headers(call.path, &[]));
+    let length = u32::try_from(call.message.len()).unwrap_or(u32::MAX);
+    let message = [&[0], &length.to_be_bytes()[..], call.message].concat();
+    [begin, frame(kind::DATA, END_STREAM, stream, &message)].concat()
 }
 
 /// A string with its length, which has a prefix of seven bits.
@@ -169,7 +171,7 @@ pub fn mutated(random: &mut Random) -> Vec<u8> {
     }
     for number in 0..5_u32 {
         let stream = 2 * number + 1;
-        bytes.extend(call(stream, "/machine.MachineService/Version"));
+        bytes.extend(call(stream, SHORT));
         bytes.extend(frame(kind::PING, 0, 0, &[7; 8]));
         bytes.extend(frame(kind::WINDOW, 0, 0, &[0, 0, 1, 0]));
         bytes.extend(frame(kind::RESET, 0, stream, &[0, 0, 0, 8]));

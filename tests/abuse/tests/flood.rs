@@ -12,7 +12,8 @@ use ichor_abuse::{caller, component};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-const SECONDS: u64 = 8;
+/// After all are there.
+const SECONDS: u64 = 4;
 
 /// What answers may take on a connection that is there, and on one that has to be made. Optimised,
 /// the worst are some tenths of a second; a debug build takes ten times as long for everything, and
