@@ -77,6 +77,11 @@ impl Client {
         Ok(Self { channel })
     }
 
+    /// What all calls go through.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     /// The machine itself.
     pub fn machine(&self) -> MachineServiceClient<Channel> {
         MachineServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 pub(crate) use ichor_native::API_PORT;
-use ichor_native::{Native, Usage};
+use ichor_native::{Native, Setup, Usage};
 
 use crate::first::monotonic_ns;
 use crate::load::Outcome;
@@ -41,7 +41,7 @@ pub(crate) fn measure(squashfs: &Path, idle: Duration, report: &mut Report) -> R
 
 /// Starts a node and waits for its first answer.
 fn start(squashfs: &Path) -> Result<(Native, Duration)> {
-    let mut node = Native::prepare(squashfs)?;
+    let mut node = Native::prepare(&Setup::of(squashfs))?;
     // It waits before the node is there, so that nothing of its own start is measured.
     let first = own(&node, &["first"])?.stdout(Stdio::piped()).spawn()?;
     thread::sleep(Duration::from_millis(300));

@@ -2,25 +2,31 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::Native;
+use crate::{Native, Setup, cgroup};
 
-/// Runs as the first process of the new namespaces, and becomes PID 1 of the node.
+/// Runs as the first process of the new namespaces, and becomes PID 1 of the node: its arguments are
+/// the rest of the way there.
 ///
 /// The mounts are those that a container engine makes; they go with the mount namespace.
 const SCRIPT: &str = r#"
 set -e
 mount --make-rprivate /
-mount -o loop,ro "$IMAGE" "$ROOT"
+if [ -d "$IMAGE" ]; then
+    mount --bind "$IMAGE" "$ROOT"
+    mount -o remount,bind,ro "$ROOT"
+else
+    mount -o loop,ro "$IMAGE" "$ROOT"
+fi
 for place in dev run system tmp var; do
     mount -t tmpfs -o mode=755 tmpfs "$ROOT/$place"
 done
 mount -t proc proc "$ROOT/proc"
 mount -t sysfs -o ro sysfs "$ROOT/sys"
+[ -z "$CGROUPS" ] || mount -t cgroup2 cgroup2 "$ROOT/sys/fs/cgroup"
 for device in null zero full random urandom tty; do
     : > "$ROOT/dev/$device"
     mount --bind "/dev/$device" "$ROOT/dev/$device"
@@ -28,13 +34,17 @@ done
 echo ready >&3
 read -r go
 exec 3>&-
-exec env -i PLATFORM=container PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$ROOT" /sbin/init
+exec "$@"
 "#;
 
-pub(crate) fn prepare(squashfs: &Path) -> Result<Native> {
-    let squashfs = squashfs
+/// What engines set where an image does not.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+pub(crate) fn prepare(setup: &Setup) -> Result<Native> {
+    let image = setup
+        .root
         .canonicalize()
-        .with_context(|| format!("find {}", squashfs.display()))?;
+        .with_context(|| format!("find {}", setup.root.display()))?;
     let directory = tempfile::Builder::new()
         .prefix("ichor-native-")
         .tempdir()
@@ -45,11 +55,36 @@ pub(crate) fn prepare(squashfs: &Path) -> Result<Native> {
     let log = File::create(&log_path).context("make the log")?;
     let ready = directory.path().join("ready");
     rustix::fs::mkfifoat(rustix::fs::CWD, &ready, rustix::fs::Mode::RWXU).context("make a pipe")?;
-    let mut outer = Command::new("unshare")
+    let cgroup = match setup.has_cgroups {
+        true => Some(cgroup::Own::make()?),
+        false => None,
+    };
+    let mut command = match &cgroup {
+        // It has to be in its group before that becomes the root of a namespace.
+        Some(own) => own.enter("unshare"),
+        None => Command::new("unshare"),
+    };
+    if cgroup.is_some() {
+        command.arg("--cgroup").env("CGROUPS", "yes");
+    }
+    command
         .args(["--pid", "--mount", "--net", "--uts", "--ipc", "--fork"])
         .args(["--kill-child=SIGKILL", "sh", "-c"])
         .arg(format!("exec 3>{}\n{SCRIPT}", ready.display()))
-        .env("IMAGE", &squashfs)
+        .arg("sh");
+    if !setup.may_raise_limits {
+        let capability = "-sys_resource";
+        command
+            .arg("setpriv")
+            .args(["--bounding-set", capability, "--inh-caps", capability]);
+    }
+    let mut outer = command
+        .args(["env", "-i", PATH])
+        .args(&setup.environment)
+        .arg("chroot")
+        .arg(&root)
+        .args(&setup.entry_point)
+        .env("IMAGE", &image)
         .env("ROOT", &root)
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
@@ -71,6 +106,7 @@ pub(crate) fn prepare(squashfs: &Path) -> Result<Native> {
         outer,
         init,
         directory,
+        _cgroup: cgroup,
     })
 }
 

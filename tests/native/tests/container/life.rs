@@ -1,0 +1,188 @@
+//! What a node is, what it survives, and how it ends.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use ichor_native::Setup;
+use ichor_resource::specs::network::{AddressStatus, LinkStatus};
+use ichor_state::{Query, StateExt};
+use rustix::process::{Pid, Signal};
+use tonic::Code;
+
+use crate::node::{Node, PATIENCE, setup};
+
+/// A component that is killed is back within this time.
+const RETURN_MAX: Duration = Duration::from_secs(2);
+
+#[test]
+fn native_node_says_what_it_is() -> Result<()> {
+    let node = Node::start(&setup()?)?;
+    let version = node.version()?;
+    let platform = version.platform.unwrap_or_default();
+    assert_eq!(
+        (&*platform.name, &*platform.mode),
+        ("container", "container")
+    );
+    for service in ["machined", "networkd", "apid"] {
+        let runs = |node: &Node| node.state_of(service).is_ok_and(|state| state == "Running");
+        node.wait_for(service, PATIENCE, runs)?;
+    }
+    let services = node.services()?;
+    assert!(services.iter().all(|service| service.id != "udevd"));
+    Ok(())
+}
+
+#[test]
+fn native_node_lists_its_links_and_addresses() -> Result<()> {
+    let node = Node::start(&setup()?)?;
+    let is_complete = |node: &Node| {
+        let found = node.state(|state| async move {
+            let links = state.list_as::<LinkStatus>(&Query::default()).await?;
+            let addresses = state.list_as::<AddressStatus>(&Query::default()).await?;
+            let has_link = links.iter().any(|link| link.id() == "lo");
+            let own = "127.0.0.1/8".parse()?;
+            let has_address = addresses.iter().any(|each| each.value().address == own);
+            Ok(has_link && has_address)
+        });
+        found.is_ok_and(|complete| complete)
+    };
+    node.wait_for("lo with 127.0.0.1", PATIENCE, is_complete)
+}
+
+#[test]
+fn native_node_refuses_to_end_the_computer() -> Result<()> {
+    let node = Node::start(&setup()?)?;
+    let codes = node.call(|client| async move {
+        let mut machine = client.machine();
+        Ok([
+            machine
+                .reboot(ichor_api::machine::RebootRequest::default())
+                .await
+                .err(),
+            machine
+                .shutdown(ichor_api::machine::ShutdownRequest::default())
+                .await
+                .err(),
+            machine
+                .reset(ichor_api::machine::ResetRequest::default())
+                .await
+                .err(),
+            machine
+                .rollback(ichor_api::machine::RollbackRequest::default())
+                .await
+                .err(),
+        ])
+    })?;
+    for status in codes {
+        assert_eq!(
+            status.map(|status| status.code()),
+            Some(Code::PermissionDenied)
+        );
+    }
+    node.version()?;
+    Ok(())
+}
+
+#[test]
+fn native_killed_components_come_back() -> Result<()> {
+    let node = Node::start(&setup()?)?;
+    for name in ["apid", "networkd", "apid"] {
+        node.wait_for(name, PATIENCE, |node| node.process(name).is_ok())?;
+        let before = node.process(name)?.pid;
+        kill(before)?;
+        let begun = Instant::now();
+        let is_back = |node: &Node| {
+            let another = node
+                .process(name)
+                .is_ok_and(|process| process.pid != before);
+            another && node.state_of(name).is_ok_and(|state| state == "Running")
+        };
+        node.wait_for(name, PATIENCE, is_back)?;
+        let took = begun.elapsed();
+        println!("{name} is back after {took:?}");
+        assert!(took < RETURN_MAX, "{name}: {took:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn native_sigterm_ends_all_of_a_node() -> Result<()> {
+    let mut node = Node::start(&setup()?)?;
+    let processes = node.native.processes()?;
+    assert!(processes.len() >= 3, "{processes:?}");
+    node.native.signal(Signal::TERM)?;
+    let status = node.native.wait(PATIENCE)?;
+    assert!(status.success(), "{status}: {}", node.native.words());
+    for process in processes {
+        let path = format!("/proc/{}", process.pid);
+        assert!(
+            !Path::new(&path).exists(),
+            "{} is still there",
+            process.name
+        );
+    }
+    let words = node.native.words();
+    assert!(words.contains("end of the container"), "{words}");
+    Ok(())
+}
+
+#[test]
+fn native_nodes_do_not_disturb_each_other() -> Result<()> {
+    let first = Node::start(&setup()?)?;
+    let mut second = Node::start(&setup()?)?;
+    first.version()?;
+    kill(first.process("apid")?.pid)?;
+    second.version()?;
+    second.native.signal(Signal::TERM)?;
+    second.native.wait(PATIENCE)?;
+    first.wait_for("an answer", PATIENCE, |node| node.version().is_ok())?;
+    let own = first.native.processes()?;
+    assert!(
+        own.iter().any(|process| process.name == "networkd"),
+        "{own:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn native_missing_privileges_are_a_word_in_the_log() -> Result<()> {
+    let node = Node::start(&Setup {
+        may_raise_limits: false,
+        has_cgroups: false,
+        ..setup()?
+    })?;
+    let words = node.native.words();
+    assert!(words.contains("no control groups here"), "{words}");
+    assert!(words.contains("fewer descriptors than wanted"), "{words}");
+    // Nothing failed on the way.
+    assert!(!words.contains("Failed to start"), "{words}");
+    node.wait_for("networkd", PATIENCE, |node| {
+        node.state_of("networkd")
+            .is_ok_and(|state| state == "Running")
+    })
+}
+
+/// With controllers the services have limits; without, which is what some computers offer, they run
+/// all the same.
+#[test]
+fn native_control_groups_are_used_when_they_are_there() -> Result<()> {
+    let node = Node::start(&Setup {
+        has_cgroups: true,
+        ..setup()?
+    })?;
+    let words = node.native.words();
+    let apid = node.process("apid")?.pid;
+    let group = std::fs::read_to_string(format!("/proc/{apid}/cgroup"))?;
+    let is_limited = group.lines().any(|line| line.ends_with("/system/apid"));
+    let is_said = words.contains("no control groups here");
+    assert!(is_limited != is_said, "{group}{words}");
+    Ok(())
+}
+
+fn kill(pid: u32) -> Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| anyhow::anyhow!("a process has an id"))?;
+    rustix::process::kill_process(pid, Signal::KILL)?;
+    Ok(())
+}
