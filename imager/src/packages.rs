@@ -162,6 +162,30 @@ pub fn resolve(suite: &str, names: &[String], cache: &Path) -> Result<Lock, Imag
     })
 }
 
+/// Unpacks the newest versions of packages into a directory, which appears when it is complete: for
+/// tools that are run from where they lie.
+///
+/// # Errors
+/// [`ImageError`]; without a network what apt said.
+pub fn unpack_newest(
+    suite: &str,
+    names: &[String],
+    cache: &Path,
+    into: &Path,
+) -> Result<(), ImageError> {
+    let lock = resolve(suite, names, cache)?;
+    let unfinished = tempfile::tempdir_in(cache).map_err(at("make a directory in", cache))?;
+    for package in &lock.packages {
+        let file = cache.join("debs").join(format!("{}.deb", package.sha256));
+        run(Command::new("dpkg-deb")
+            .arg("-x")
+            .arg(&file)
+            .arg(unfinished.path()))?;
+    }
+    let unfinished = unfinished.keep();
+    fs::rename(&unfinished, into).map_err(at("rename", &unfinished))
+}
+
 fn hash(path: &Path) -> Result<String, ImageError> {
     let mut file = fs::File::open(path).map_err(at("open", path))?;
     let mut hasher = Sha256::new();

@@ -15,6 +15,10 @@ use ichor_imager::{Signer, keys, sizes};
 const LOCK: &str = "image.lock";
 /// The packages of what tests call in their image.
 const TOOLS_LOCK: &str = "tests/tools.lock";
+/// The package of the program that only the tests' image has.
+const PROBE: &str = "probe";
+/// Every kind of image.
+const ALL: &[Also] = &[Also::Qcow2, Also::Iso, Also::Oci];
 
 /// For which use an image is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -34,12 +38,29 @@ impl Profile {
     }
 }
 
-/// Builds binaries and images; they are in `out/PROFILE`.
+/// Builds binaries and the images of a profile; they are in `out/PROFILE`.
 ///
 /// # Errors
 /// What cargo or the imager said.
 pub(crate) fn run(root: &Path, profile: Profile, when_gone: WhenGone) -> Result<Outputs> {
-    build_into(root, profile, when_gone, profile.name(), None)
+    let also = match profile {
+        Profile::Vm => &[],
+        Profile::Dist => ALL,
+    };
+    run_with(root, profile, when_gone, also)
+}
+
+/// The same with a choice of images besides the disk.
+///
+/// # Errors
+/// What cargo or the imager said.
+pub(crate) fn run_with(
+    root: &Path,
+    profile: Profile,
+    when_gone: WhenGone,
+    also: &[Also],
+) -> Result<Outputs> {
+    make(root, profile, when_gone, also, None)
 }
 
 /// Builds the image that tests look into; it is in `out/PROFILE-probe`.
@@ -51,15 +72,14 @@ pub(crate) fn run_with_probe(
     profile: Profile,
     when_gone: WhenGone,
 ) -> Result<Outputs> {
-    let directory = format!("{}-probe", profile.name());
-    build_into(root, profile, when_gone, &directory, Some("probe"))
+    make(root, profile, when_gone, &[], Some(PROBE))
 }
 
-fn build_into(
+fn make(
     root: &Path,
     profile: Profile,
     when_gone: WhenGone,
-    directory: &str,
+    also: &[Also],
     probe: Option<&str>,
 ) -> Result<Outputs> {
     let start = Instant::now();
@@ -69,6 +89,10 @@ fn build_into(
     let lock = Lock::load(&root.join(LOCK))?;
     let tools = Lock::load(&root.join(TOOLS_LOCK))?;
     let signer = signer()?;
+    let directory = match probe {
+        None => profile.name().to_owned(),
+        Some(probe) => format!("{}-{probe}", profile.name()),
+    };
     let out = root.join("out").join(directory);
     let plan = Plan {
         root,
@@ -78,7 +102,7 @@ fn build_into(
         signer: &signer,
         probe: probe.map(|name| (name, &tools)),
     };
-    let outputs = plan.build(&cache_directory()?, &out)?;
+    let outputs = plan.build(&cache_directory()?, &out, also)?;
     // Who checks an image needs this, and never the key.
     let certificate = out.join(keys::CERTIFICATE_FILE);
     fs::write(&certificate, signer.certificate().to_pem())
@@ -128,7 +152,7 @@ pub(crate) fn reproduce(root: &Path, profile: Profile) -> Result<()> {
             fs::remove_dir_all(&own).with_context(|| format!("empty {}", own.display()))?;
         }
         copy_packages(&cache.join("debs"), &own.join("cache/debs"))?;
-        plan.build_all(&own.join("cache"), &own.join("images"))?;
+        plan.build(&own.join("cache"), &own.join("images"), ALL)?;
         trees.push(own.join("images"));
     }
     let [first, second] = trees.as_slice() else {
@@ -172,24 +196,10 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn binary(&self, name: &str) -> PathBuf {
-        target_directory(self.root)
-            .join("x86_64-unknown-linux-gnu")
-            .join(self.profile.name())
-            .join(name)
+        binary(self.root, self.profile, name)
     }
 
-    fn build(&self, cache: &Path, out: &Path) -> Result<Outputs> {
-        match self.profile {
-            Profile::Vm => self.build_also(cache, out, &[]),
-            Profile::Dist => self.build_all(cache, out),
-        }
-    }
-
-    fn build_all(&self, cache: &Path, out: &Path) -> Result<Outputs> {
-        self.build_also(cache, out, &[Also::Qcow2, Also::Iso, Also::Oci])
-    }
-
-    fn build_also(&self, cache: &Path, out: &Path, also: &[Also]) -> Result<Outputs> {
+    fn build(&self, cache: &Path, out: &Path, also: &[Also]) -> Result<Outputs> {
         let probe = self.probe.map(|(name, tools)| (self.binary(name), tools));
         Ok(build(&Inputs {
             version: env!("CARGO_PKG_VERSION"),
@@ -253,6 +263,14 @@ fn cargo_build(root: &Path, profile: &str, probe: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// A program that the build of an image makes.
+pub(crate) fn binary(root: &Path, profile: Profile, name: &str) -> PathBuf {
+    target_directory(root)
+        .join("x86_64-unknown-linux-gnu")
+        .join(profile.name())
+        .join(name)
+}
+
 /// Where cargo puts what it builds.
 pub(crate) fn target_directory(root: &Path) -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
@@ -283,7 +301,8 @@ fn data_directory() -> Result<PathBuf> {
     Ok(PathBuf::from(home).join(".local/share/ichor"))
 }
 
-fn cache_directory() -> Result<PathBuf> {
+/// What is fetched is kept there for the next time.
+pub(crate) fn cache_directory() -> Result<PathBuf> {
     if let Some(directory) = std::env::var_os("XDG_CACHE_HOME") {
         return Ok(PathBuf::from(directory).join("ichor"));
     }

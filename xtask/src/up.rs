@@ -38,16 +38,12 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let mut cluster = Cluster::start(&spec, &directory, Lifetime::Background)?;
     println!("machine   {:5.1} s", start.elapsed().as_secs_f32());
     let start = Instant::now();
-    let cli = image::target_directory(root).join("x86_64-unknown-linux-gnu/vm/ichor");
+    let cli = image::binary(root, Profile::Vm, "ichor");
     let node = cluster
         .nodes_mut()
         .first_mut()
         .context("a cluster has a node")?;
-    let port = node
-        .plan()
-        .port(API_PORT)
-        .context("the node has a port for its API")?;
-    wait_for_answer(&cli, port, node)?;
+    let port = wait_for_answer(&cli, node)?;
     println!("API       {:5.1} s", start.elapsed().as_secs_f32());
     let cli = cli.display();
     let console = node.console();
@@ -84,9 +80,15 @@ fn destroy() -> Result<bool> {
     }
 }
 
-/// A connection alone says nothing: user-mode networking accepts it before the node does.
-fn wait_for_answer(cli: &Path, port: u16, node: &mut Node) -> Result<()> {
+/// Waits until a node answers, and gives the port of 127.0.0.1 on which it does. A connection alone
+/// says nothing: user-mode networking accepts it before the node does.
+///
+/// # Errors
+/// The console's end when it does not.
+pub(crate) fn wait_for_answer(cli: &Path, node: &mut Node) -> Result<u16> {
     const PAUSE: Duration = Duration::from_millis(250);
+    let port = node.plan().port(API_PORT);
+    let port = port.context("the node has a port for its API")?;
     let deadline = Instant::now() + ANSWER_TIME_MAX;
     let mut words = String::new();
     while Instant::now() < deadline {
@@ -106,7 +108,7 @@ fn wait_for_answer(cli: &Path, port: u16, node: &mut Node) -> Result<()> {
         let said = String::from_utf8_lossy(&output.stdout);
         // The client's own version comes without a node, too.
         if output.status.success() && said.contains("Server") {
-            return Ok(());
+            return Ok(port);
         }
         words = String::from_utf8_lossy(&output.stderr).into_owned();
         thread::sleep(PAUSE);

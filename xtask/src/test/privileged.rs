@@ -11,7 +11,8 @@ use ichor_probe::{Ended, MountCall, PORT, Probe, Run, Stream};
 use ichor_vm::{Accel, Cluster, ClusterSpec, Kernel, Node, NodeSpec};
 use serde::Deserialize;
 
-use super::{Counter, Part, Sum, selection};
+use super::sum::{Counter, Sum};
+use super::{Part, selection};
 use crate::image;
 
 /// Where the machine sees the programs.
