@@ -30,6 +30,14 @@ impl NodeAddress {
     pub fn port(&self) -> u16 {
         self.port
     }
+
+    /// Host and port, also when it is the usual one.
+    pub fn authority(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
 }
 
 impl FromStr for NodeAddress {
@@ -67,10 +75,9 @@ impl FromStr for NodeAddress {
 
 impl fmt::Display for NodeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.host.contains(':'), self.port) {
-            (_, DEFAULT_PORT) => f.write_str(&self.host),
-            (true, port) => write!(f, "[{}]:{port}", self.host),
-            (false, port) => write!(f, "{}:{port}", self.host),
+        match self.port {
+            DEFAULT_PORT => f.write_str(&self.host),
+            _ => f.write_str(&self.authority()),
         }
     }
 }
@@ -91,6 +98,7 @@ mod tests {
         for (given, host, port) in cases {
             let node: NodeAddress = given.parse().unwrap();
             assert_eq!((node.host(), node.port()), (host, port), "{given}");
+            assert_eq!(node.authority().parse(), Ok(node.clone()));
             assert_eq!(node.to_string().parse(), Ok(node));
         }
     }

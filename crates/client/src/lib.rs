@@ -3,48 +3,31 @@
 //! Nodes in maintenance mode have a certificate that nobody has signed: it is accepted as it is,
 //! or by its fingerprint.
 
+mod dial;
 mod endpoint;
 mod trust;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
 use ichor_api::cosi::resource::state_client::StateClient;
 use ichor_api::ichor::machine::v1::introspection_client::IntrospectionClient;
 use ichor_api::inspect::inspect_service_client::InspectServiceClient;
 use ichor_api::machine::machine_service_client::MachineServiceClient;
+use ichor_api::machine::storage_service_client::StorageServiceClient as FileSystemServiceClient;
 use ichor_api::storage::storage_service_client::StorageServiceClient;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
+pub use dial::ConnectError;
 pub use endpoint::{EndpointError, NodeAddress};
 
 /// Messages of the API are smaller than this.
 const MESSAGE_BYTES_MAX: usize = 32 << 20;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a connection on which a call waits is tried.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
-
-/// A node could not be reached.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// TLS cannot be set up on this side.
-    #[error("set up TLS")]
-    Tls(#[from] rustls::Error),
-    /// There is no connection.
-    #[error("connect to {node}")]
-    Connect {
-        /// Which node.
-        node: NodeAddress,
-        /// What failed.
-        source: tonic::transport::Error,
-    },
-}
 
 /// A connection to one node; cheap to clone.
 #[derive(Clone, Debug)]
@@ -63,14 +46,23 @@ impl Client {
         fingerprints: &[String],
     ) -> Result<Self, ConnectError> {
         let connector = TlsConnector::from(Arc::new(insecure_tls(fingerprints)?));
+        // The first connection is made here, so that its error is ours and not the channel's.
+        let mut first = Some(dial::dial(node, &connector).await?);
         let target = node.clone();
-        let connect = tower::service_fn(move |_| dial(target.clone(), connector.clone()));
+        let connect = tower::service_fn(move |_| {
+            let (ready, target, connector) = (first.take(), target.clone(), connector.clone());
+            async move {
+                match ready {
+                    Some(stream) => Ok(stream),
+                    None => dial::dial(&target, &connector).await,
+                }
+            }
+        });
         let channel = Endpoint::from_static("https://node")
-            .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(PING_INTERVAL)
             .connect_with_connector(connect)
             .await;
-        let channel = channel.map_err(|source| ConnectError::Connect {
+        let channel = channel.map_err(|source| ConnectError::Channel {
             node: node.clone(),
             source,
         })?;
@@ -102,6 +94,12 @@ impl Client {
         StorageServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
+    /// Its file systems.
+    pub fn file_systems(&self) -> FileSystemServiceClient<Channel> {
+        FileSystemServiceClient::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
     /// Its resources.
     pub fn state(&self) -> StateClient<Channel> {
         StateClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
@@ -122,15 +120,4 @@ pub fn insecure_tls(fingerprints: &[String]) -> Result<ClientConfig, rustls::Err
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)
-}
-
-async fn dial(
-    node: NodeAddress,
-    connector: TlsConnector,
-) -> io::Result<TokioIo<tokio_rustls::client::TlsStream<TcpStream>>> {
-    let stream = TcpStream::connect((node.host(), node.port())).await?;
-    // Small messages must not wait for the acknowledgement of earlier ones.
-    stream.set_nodelay(true)?;
-    let name = ServerName::try_from(node.host().to_owned()).map_err(io::Error::other)?;
-    Ok(TokioIo::new(connector.connect(name, stream).await?))
 }

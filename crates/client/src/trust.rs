@@ -8,7 +8,7 @@ use der::{Decode, Encode};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use x509_cert::Certificate;
 
 /// Accepts certificates by fingerprint; any, when none is given.
@@ -16,6 +16,14 @@ use x509_cert::Certificate;
 pub(crate) struct Fingerprints {
     provider: Arc<CryptoProvider>,
     accepted: Vec<String>,
+}
+
+/// A certificate is not one of those that are accepted.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate has the fingerprint {found}, which is not accepted")]
+pub(crate) struct Unexpected {
+    pub(crate) found: String,
+    pub(crate) accepted: Vec<String>,
 }
 
 impl Fingerprints {
@@ -49,9 +57,10 @@ impl ServerCertVerifier for Fingerprints {
         if self.accepted.contains(&found) {
             return Ok(ServerCertVerified::assertion());
         }
-        Err(Error::General(format!(
-            "the certificate has the fingerprint {found}, which is not accepted"
-        )))
+        Err(Error::Other(OtherError(Arc::new(Unexpected {
+            found,
+            accepted: self.accepted.clone(),
+        }))))
     }
 
     fn verify_tls12_signature(
