@@ -1,5 +1,6 @@
 //! Some machines on one network, kept in a directory.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, io};
@@ -52,9 +53,42 @@ pub enum ClusterError {
     /// Where clusters are kept is unknown.
     #[error("HOME is not set, so there is no place for clusters")]
     NoHome,
+    /// There are files in its directory that are none of it.
+    #[error("{} is kept, as there are other files in it: {}", directory.display(), names.join(", "))]
+    Others {
+        /// The directory.
+        directory: PathBuf,
+        /// The files.
+        names: Vec<String>,
+    },
+    /// The caller wanted to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What is about to be done when a cluster is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// The disks of a node are made.
+    Disks(&'a str),
+    /// The network is made.
+    Network,
+    /// A node is turned on.
+    PowerOn(&'a str),
+}
+
+/// Whether to go on after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The step is done.
+    GoOn,
+    /// Nothing more is done, and what was begun is removed.
+    Stop,
 }
 
 const PLAN: &str = "cluster.json";
+/// A plan that is being written.
+const DRAFT: &str = "cluster.json.new";
 const HUB: &str = "hub";
 
 /// The longest path below the directory is a socket of the hub or of a node.
@@ -76,9 +110,27 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::Name`], [`ClusterError::NoHome`].
     pub fn directory_of(name: &str) -> Result<PathBuf, ClusterError> {
-        check_name(name)?;
         let home = std::env::var_os("HOME").ok_or(ClusterError::NoHome)?;
-        Ok(PathBuf::from(home).join(".ichor/clusters").join(name))
+        Self::directory_in(&PathBuf::from(home).join(".ichor/clusters"), name)
+    }
+
+    /// Where the cluster of a name is kept among others: a directory in `base`.
+    ///
+    /// # Errors
+    /// [`ClusterError::Name`].
+    pub fn directory_in(base: &Path, name: &str) -> Result<PathBuf, ClusterError> {
+        check_name(name)?;
+        Ok(base.join(name))
+    }
+
+    /// The names of the clusters that are kept in `base`, sorted; none, when it cannot be read.
+    pub fn names_in(base: &Path) -> Vec<String> {
+        let entries = fs::read_dir(base).into_iter().flatten().flatten();
+        let clusters = entries.filter(|entry| entry.path().join(PLAN).exists());
+        let names = clusters.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
     }
 
     /// Makes a cluster that ends with this process, in a directory that ends with it.
@@ -103,11 +155,25 @@ impl Cluster {
         directory: &Path,
         lifetime: Lifetime,
     ) -> Result<Self, ClusterError> {
+        Self::start_watched(spec, directory, lifetime, |_| Then::GoOn)
+    }
+
+    /// Like [`start`](Self::start); `watch` is told of each step before it is done.
+    ///
+    /// # Errors
+    /// The step that failed, or [`ClusterError::Interrupted`].
+    pub fn start_watched(
+        spec: &ClusterSpec,
+        directory: &Path,
+        lifetime: Lifetime,
+        mut watch: impl FnMut(Step<'_>) -> Then,
+    ) -> Result<Self, ClusterError> {
         let plan = plan(spec, lifetime)?;
         if directory.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
             return Err(ClusterError::PathTooLong(directory.to_owned()));
         }
-        if directory.exists() {
+        // What a start left that was killed before it had a plan is nobody's.
+        if !others(directory, &[DRAFT]).is_empty() {
             return Err(ClusterError::Exists(directory.to_owned()));
         }
         let mut cluster = Self {
@@ -117,7 +183,11 @@ impl Cluster {
             hub: None,
             nodes: Vec::new(),
         };
-        match cluster.make(&spec.image) {
+        let mut watch = |step: Step<'_>| match watch(step) {
+            Then::GoOn => Ok(()),
+            Then::Stop => Err(ClusterError::Interrupted),
+        };
+        match cluster.make(&spec.image, &mut watch) {
             Ok(()) => Ok(cluster),
             Err(error) => {
                 // The first error is the one to tell.
@@ -151,18 +221,20 @@ impl Cluster {
         })
     }
 
-    fn make(&mut self, image: &Path) -> Result<(), ClusterError> {
+    /// The plan comes first: whatever is made later can be found, and destroyed, with it.
+    fn make(
+        &mut self,
+        image: &Path,
+        watch: &mut impl FnMut(Step<'_>) -> Result<(), ClusterError>,
+    ) -> Result<(), ClusterError> {
+        self.save_plan()?;
         let hub = self.directory.join(HUB);
         fs::create_dir_all(&hub).map_err(|source| ClusterError::File {
             path: hub.clone(),
             source,
         })?;
-        let path = self.directory.join(PLAN);
-        serde_json::to_vec_pretty(&self.plan)
-            .map_err(io::Error::from)
-            .and_then(|bytes| fs::write(&path, bytes))
-            .map_err(|source| ClusterError::File { path, source })?;
         for node in &self.plan.nodes {
+            watch(Step::Disks(&node.name))?;
             let directory = self.directory.join(&node.name);
             let firmware = &self.plan.firmware;
             self.nodes.push(Node::create(
@@ -173,6 +245,7 @@ impl Cluster {
                 hub.clone(),
             )?);
         }
+        watch(Step::Network)?;
         let nodes: Vec<_> = self
             .nodes
             .iter()
@@ -186,10 +259,22 @@ impl Cluster {
         for (node, directory) in &nodes {
             network::reserve(node, directory, &hub)?;
         }
-        for index in 0..self.nodes.len() {
+        for index in 0..self.plan.nodes.len() {
+            if let Some(node) = self.plan.nodes.get(index) {
+                watch(Step::PowerOn(&node.name))?;
+            }
             self.start_node(index)?;
         }
         Ok(())
+    }
+
+    fn save_plan(&self) -> Result<(), ClusterError> {
+        let (draft, path) = (self.directory.join(DRAFT), self.directory.join(PLAN));
+        fs::create_dir_all(&self.directory)
+            .and_then(|()| Ok(serde_json::to_vec_pretty(&self.plan)?))
+            .and_then(|bytes| fs::write(&draft, bytes))
+            .and_then(|()| fs::rename(&draft, &path))
+            .map_err(|source| ClusterError::File { path, source })
     }
 
     /// What was planned.
@@ -229,10 +314,11 @@ impl Cluster {
         Ok(node.start(self.plan.accel, &self.plan.firmware, self.lifetime)?)
     }
 
-    /// Turns everything off and removes the directory.
+    /// Turns everything off and removes what was made. Files of others are kept.
     ///
     /// # Errors
-    /// The first that occurred; the rest is done nevertheless.
+    /// The first that occurred. All machines are ended nevertheless; files are only removed when all
+    /// have ended, and the plan when all others are gone, so that it can be tried again.
     pub fn destroy(mut self) -> Result<(), ClusterError> {
         self.remove()
     }
@@ -245,15 +331,49 @@ impl Cluster {
         if let Some(mut hub) = self.hub.take() {
             result = result.and(hub.kill().map_err(ClusterError::from));
         }
-        let removed = match fs::remove_dir_all(&self.directory) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ClusterError::File {
-                path: self.directory.clone(),
-                source,
-            }),
-            _ => Ok(()),
-        };
-        result.and(removed)
+        // A machine that goes on needs its files.
+        result?;
+        let mut result = Ok(());
+        let names = self.plan.nodes.iter().map(|node| node.name.as_str());
+        for name in names.chain([HUB]) {
+            let path = self.directory.join(name);
+            result = result.and(gone(fs::remove_dir_all(&path), path));
+        }
+        // The plan goes last, so that what failed or was interrupted can be tried again.
+        result?;
+        for name in [DRAFT, PLAN] {
+            let path = self.directory.join(name);
+            gone(fs::remove_file(&path), path)?;
+        }
+        let names = others(&self.directory, &[]);
+        let directory = self.directory.clone();
+        match names.is_empty() {
+            true => gone(fs::remove_dir(&directory), directory),
+            false => Err(ClusterError::Others { directory, names }),
+        }
     }
+}
+
+/// What is gone already need not be removed.
+fn gone(removed: io::Result<()>, path: PathBuf) -> Result<(), ClusterError> {
+    match removed {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(ClusterError::File { path, source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is in a directory besides these, sorted; nothing, when it is not there.
+fn others(directory: &Path, ours: &[&str]) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name());
+    let names = names.filter(|name| !ours.iter().any(|ours| *name == *OsString::from(ours)));
+    let mut names: Vec<_> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
 }
 
 impl Drop for Cluster {

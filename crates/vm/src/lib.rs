@@ -17,10 +17,11 @@ mod network;
 mod node;
 mod process;
 mod qmp;
+mod requirements;
 mod spec;
 
 pub use accel::{Accel, choose as choose_accel};
-pub use cluster::{Cluster, ClusterError};
+pub use cluster::{Cluster, ClusterError, Step, Then};
 pub use console::{Console, ConsoleError};
 pub use disk::DiskError;
 pub use firmware::{Firmware, FirmwareError};
@@ -28,4 +29,5 @@ pub use network::NetworkError;
 pub use node::{HotPlugged, Node, NodeError};
 pub use process::{Lifetime, ProcessError};
 pub use qmp::{Qmp, QmpError};
+pub use requirements::{Lack, lacks};
 pub use spec::{ClusterSpec, Forward, Kernel, NodePlan, NodeSpec, Plan};

@@ -65,7 +65,9 @@ pub enum ProcessError {
     },
 }
 
-const QEMU: &str = "qemu-system-x86_64";
+/// What runs a machine, and the package that has it.
+pub(crate) const QEMU: &str = "qemu-system-x86_64";
+pub(crate) const QEMU_PACKAGE: &str = "qemu-system-x86";
 
 /// QEMU opens its control socket within a tenth of a second; a starved host takes longer.
 const START_TIME_MAX: Duration = Duration::from_secs(20);
@@ -128,7 +130,7 @@ impl Process {
             .stderr(errors);
         let mut child = spawn(command).map_err(|source| ProcessError::Run {
             program: QEMU,
-            package: "qemu-system-x86",
+            package: QEMU_PACKAGE,
             source,
         })?;
         let words = || ProcessError::Ended {

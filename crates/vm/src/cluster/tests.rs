@@ -62,6 +62,69 @@ fn a_failed_start_leaves_nothing() {
 }
 
 #[test]
+fn what_a_killed_start_left_is_in_nobodys_way() {
+    let (_image, mut spec) = spec(1);
+    spec.image = PathBuf::from("/nonexistent/image");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cluster");
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join(DRAFT), "half a pl").unwrap();
+    let error = Cluster::start(&spec, &path, Lifetime::Caller).unwrap_err();
+    assert!(matches!(error, ClusterError::Node(_)), "{error}");
+    assert!(!path.exists());
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("mine"), "").unwrap();
+    let error = Cluster::start(&spec, &path, Lifetime::Caller).unwrap_err();
+    assert!(matches!(error, ClusterError::Exists(_)), "{error}");
+}
+
+#[test]
+fn who_wants_to_stop_is_left_with_nothing() {
+    let (_image, spec) = spec(2);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cluster");
+    let mut steps = Vec::new();
+    let started = Cluster::start_watched(&spec, &path, Lifetime::Caller, |step| {
+        steps.push(format!("{step:?}"));
+        match step {
+            Step::Network => Then::Stop,
+            _ => Then::GoOn,
+        }
+    });
+    assert!(matches!(started, Err(ClusterError::Interrupted)));
+    let expected = ["Disks(\"node-1\")", "Disks(\"node-2\")", "Network"];
+    assert_eq!(steps, expected);
+    assert!(!path.exists());
+}
+
+#[test]
+fn destroying_keeps_what_others_made() {
+    let (_image, spec) = spec(1);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cluster");
+    let mut cluster = Cluster {
+        plan: plan(&spec, Lifetime::Background).unwrap(),
+        directory: path.clone(),
+        lifetime: Lifetime::Background,
+        hub: None,
+        nodes: Vec::new(),
+    };
+    cluster.save_plan().unwrap();
+    fs::create_dir(path.join("node-1")).unwrap();
+    fs::write(path.join("notes"), "mine").unwrap();
+    assert_eq!(Cluster::names_in(directory.path()), ["cluster"]);
+    let error = cluster.remove().unwrap_err();
+    let expected = format!(
+        "{} is kept, as there are other files in it: notes",
+        path.display()
+    );
+    assert_eq!(error.to_string(), expected);
+    let left: Vec<_> = others(&path, &[]);
+    assert_eq!(left, ["notes"]);
+    assert!(Cluster::names_in(directory.path()).is_empty());
+}
+
+#[test]
 fn vm_firmware_runs_and_its_machine_obeys() {
     let (_image, spec) = spec(2);
     let mut cluster = Cluster::start_temporary(&spec).unwrap();
