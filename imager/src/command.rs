@@ -14,6 +14,7 @@ use crate::{inspect, keys};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Tell what is in a kernel image, disk (raw or qcow2) or ISO.
+    #[command(after_help = INSPECT_EXAMPLES)]
     Inspect {
         /// The image.
         file: PathBuf,
@@ -22,6 +23,7 @@ pub enum Command {
         output: Output,
     },
     /// Check the signature of every program in an image; fails when one is not to be trusted.
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify {
         /// The image.
         file: PathBuf,
@@ -30,6 +32,7 @@ pub enum Command {
         key: PathBuf,
     },
     /// Make a variable store for OVMF that trusts one key only, with Secure Boot on.
+    #[command(after_help = ENROL_EXAMPLES)]
     Enrol {
         /// The empty store that comes with OVMF.
         #[arg(long, default_value = "/usr/share/OVMF/OVMF_VARS_4M.fd")]
@@ -41,6 +44,20 @@ pub enum Command {
         out: PathBuf,
     },
 }
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  ichor image inspect disk.raw
+  ichor image inspect ichor.iso --output spdx > packages.spdx.json";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  ichor image verify disk.qcow2 --key signing.pem";
+
+const ENROL_EXAMPLES: &str = "\
+Examples:
+  ichor image enrol --key signing.pem vars.fd
+  ichor cluster create --image disk.raw --secure-boot-vars vars.fd";
 
 /// How to tell what is in an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
