@@ -2,11 +2,14 @@
 
 pub(crate) mod boot;
 pub(crate) mod cluster;
+pub(crate) mod completion;
 pub(crate) mod controllers;
+pub(crate) mod diskfree;
 pub(crate) mod disks;
 pub(crate) mod dmesg;
 pub(crate) mod events;
 pub(crate) mod get;
+pub(crate) mod image;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod logs;

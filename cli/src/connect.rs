@@ -1,108 +1,264 @@
-//! Which nodes are meant, and how they are reached.
+//! Which nodes are meant, and asking all of them at once.
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
+use futures_util::future::join_all;
 use ichor_client::{Client, NodeAddress};
-use tonic::Status;
+use tonic::Streaming;
+
+use crate::explain;
+use crate::table::Table;
+
+pub(crate) use crate::explain::called;
 
 /// Flags that all commands for nodes have.
-#[derive(Args)]
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Nodes")]
 pub(crate) struct NodeFlags {
-    /// Nodes, separated by commas.
-    #[arg(short, long, global = true, value_delimiter = ',', env = "ICHOR_NODES")]
+    /// Nodes, separated by commas: HOST, HOST:PORT or [IPV6]:PORT.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_delimiter = ',',
+        value_name = "NODE",
+        env = "ICHOR_NODES"
+    )]
     nodes: Vec<NodeAddress>,
     /// Connect to nodes in maintenance mode, without a certificate of one's own.
     #[arg(short, long, global = true)]
     insecure: bool,
-    /// Accept only a server certificate with one of these fingerprints.
-    #[arg(long, global = true, value_delimiter = ',', requires = "insecure")]
+    /// Accept only a server certificate with one of these fingerprints, separated by commas.
+    #[arg(
+        long,
+        global = true,
+        value_delimiter = ',',
+        value_name = "FINGERPRINT",
+        value_parser = parse_fingerprint,
+        requires = "insecure"
+    )]
     cert_fingerprint: Vec<String>,
+    /// Nodes to connect to, which pass calls on.
+    #[arg(short, long, global = true, hide = true, value_delimiter = ',')]
+    endpoints: Vec<String>,
+    /// Context of the client configuration.
+    #[arg(long, global = true, hide = true)]
+    context: Option<String>,
+    /// File of the client configuration.
+    #[arg(long, global = true, hide = true)]
+    talosconfig: Option<PathBuf>,
+    /// Cluster behind a proxy.
+    #[arg(short, long, global = true, hide = true)]
+    cluster: Option<String>,
+    /// Directory of keys that sign requests to a proxy.
+    #[arg(long, global = true, hide = true)]
+    siderov1_keys_dir: Option<PathBuf>,
+}
+
+/// The flags by the names that clap has for them.
+pub(crate) const FLAGS: &[&str] = &[
+    "nodes",
+    "insecure",
+    "cert_fingerprint",
+    "endpoints",
+    "context",
+    "talosconfig",
+    "cluster",
+    "siderov1_keys_dir",
+];
+
+/// The first of these flags that was written; the environment does not count.
+pub(crate) fn first_given(matches: &ArgMatches) -> Option<String> {
+    let given = |flag: &&&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
+    let flag = FLAGS.iter().find(given)?;
+    Some(flag.replace('_', "-"))
+}
+
+/// A fingerprint is the base64 of a SHA-256.
+fn parse_fingerprint(text: &str) -> Result<String, String> {
+    const LENGTH: usize = 44;
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    match text.len() == LENGTH && text.bytes().all(is_base64) {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "a fingerprint has {LENGTH} characters of base64, as the node's console shows it"
+        )),
+    }
 }
 
 /// A connected node.
+#[derive(Debug)]
 pub(crate) struct Connected {
     /// As the person named it.
     pub(crate) name: String,
     pub(crate) client: Client,
+    has_failed: Cell<bool>,
+}
+
+impl Connected {
+    async fn new(node: &NodeAddress, fingerprints: &[String]) -> Result<Self> {
+        let client = Client::insecure(node, fingerprints).await;
+        Ok(Self {
+            name: node.to_string(),
+            client: client.map_err(|error| explain::connect(&error))?,
+            has_failed: Cell::new(false),
+        })
+    }
+
+    /// Tells of something that failed, while the rest goes on.
+    pub(crate) fn complain(&self, error: &anyhow::Error) {
+        self.has_failed.set(true);
+        complain(&self.name, error);
+    }
+
+    async fn ask<T>(&self, question: &impl AsyncFn(&Self) -> Result<T>) -> Option<T> {
+        match question(self).await {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                self.complain(&error);
+                None
+            }
+        }
+    }
+}
+
+fn complain(node: &str, error: &anyhow::Error) {
+    eprintln!("error from node {node}: {}", explain::one_line(error));
+}
+
+/// What nodes have answered, in the order in which they were named.
+#[derive(Debug)]
+pub(crate) struct Answers<T> {
+    pub(crate) answers: Vec<(String, T)>,
+    failed: bool,
+}
+
+impl<T> Answers<T> {
+    #[cfg(test)]
+    pub(crate) fn of(node: &str, answer: T) -> Self {
+        Self {
+            answers: vec![(node.to_owned(), answer)],
+            failed: false,
+        }
+    }
+
+    /// Prints a table of the answers, if there are any, and gives the exit code.
+    pub(crate) fn finish(&self, mut table: Table) -> ExitCode {
+        if !self.answers.is_empty() {
+            print!("{}", table.take());
+        }
+        self.exit_code()
+    }
+
+    /// The exit code: one node's error never hides another's answer, and is never forgotten.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self.failed {
+            true => ExitCode::FAILURE,
+            false => ExitCode::SUCCESS,
+        }
+    }
+}
+
+impl<M> Answers<Vec<M>> {
+    /// Each message of each node, with the node's name.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (&str, &M)> {
+        self.answers.iter().flat_map(|(node, messages)| {
+            messages.iter().map(move |message| (node.as_str(), message))
+        })
+    }
 }
 
 impl NodeFlags {
-    /// Connects to all nodes; nodes that cannot be reached are reported and left out.
+    /// Asks all nodes at once. What fails is told at once; the others' answers are given.
     ///
     /// # Errors
-    /// Without a node, or when none can be reached.
-    pub(crate) async fn connect(&self) -> Result<Connections> {
+    /// When it is not said which nodes are meant.
+    pub(crate) async fn ask<T>(
+        &self,
+        question: impl AsyncFn(&Connected) -> Result<T>,
+    ) -> Result<Answers<T>> {
+        self.check()?;
+        let ask = async |node: &NodeAddress| {
+            let connected = match Connected::new(node, &self.cert_fingerprint).await {
+                Ok(connected) => connected,
+                Err(error) => {
+                    complain(&node.to_string(), &error);
+                    return (None, true);
+                }
+            };
+            let answer = connected.ask(&question).await;
+            let failed = connected.has_failed.get();
+            (answer.map(|answer| (connected.name, answer)), failed)
+        };
+        let asked = join_all(self.nodes.iter().map(ask)).await;
+        Ok(Answers {
+            failed: asked.iter().any(|(_, failed)| *failed),
+            answers: asked.into_iter().filter_map(|(answer, _)| answer).collect(),
+        })
+    }
+
+    /// Whether several nodes are meant.
+    pub(crate) fn are_several(&self) -> bool {
+        self.nodes.len() > 1
+    }
+
+    /// # Errors
+    /// When several nodes are meant, for what makes sense for one only.
+    pub(crate) fn require_one(&self, what: &str) -> Result<()> {
+        match self.are_several() {
+            true => bail!("{what} is of one node: name only one with --nodes"),
+            false => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// When it is not said which nodes are meant, or in a way that is not there yet.
+    pub(crate) fn check(&self) -> Result<()> {
+        let not_yet = [
+            ("endpoints", !self.endpoints.is_empty()),
+            ("context", self.context.is_some()),
+            ("talosconfig", self.talosconfig.is_some()),
+            ("cluster", self.cluster.is_some()),
+            ("siderov1-keys-dir", self.siderov1_keys_dir.is_some()),
+        ];
+        if let Some((flag, _)) = not_yet.iter().find(|(_, given)| *given) {
+            match self.insecure {
+                true => bail!(
+                    "--{flag} means nothing with --insecure: each node is reached directly, under \
+                     the address that --nodes gives"
+                ),
+                false => bail!(
+                    "--{flag}: client configurations and certificates are not implemented yet; for \
+                     nodes in maintenance mode, use --insecure and --nodes"
+                ),
+            }
+        }
         if self.nodes.is_empty() {
             bail!("no node is named: use --nodes, or set ICHOR_NODES");
         }
         if !self.insecure {
             bail!(
-                "certificates of one's own are not implemented yet: use --insecure for a node in \
+                "certificates of one's own are not implemented yet: use --insecure for nodes in \
                  maintenance mode"
             );
         }
-        let mut connections = Connections::default();
-        for node in &self.nodes {
-            let name = node.to_string();
-            match Client::insecure(node, &self.cert_fingerprint).await {
-                Ok(client) => connections.nodes.push(Connected { name, client }),
-                Err(error) => connections.failed(&name, &anyhow::Error::from(error)),
-            }
-        }
-        Ok(connections)
-    }
-
-    /// Whether a node was named at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        Ok(())
     }
 }
 
-/// Nodes that answer, and how many do not. One node's error never hides another's answer.
-#[derive(Default)]
-pub(crate) struct Connections {
-    pub(crate) nodes: Vec<Connected>,
-    errors: usize,
-}
-
-impl Connections {
-    /// Reports an error of a node.
-    pub(crate) fn failed(&mut self, node: &str, error: &anyhow::Error) {
-        self.errors += 1;
-        eprintln!("error from node {node}: {error:#}");
+/// Takes the messages of a stream until it ends.
+pub(crate) async fn read<T>(
+    method: &'static str,
+    mut stream: Streaming<T>,
+    mut take: impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    while let Some(message) = stream.message().await.map_err(called(method))? {
+        take(message)?;
     }
-
-    /// # Errors
-    /// When a node has failed; what failed has been said.
-    pub(crate) fn finish(&self) -> Result<()> {
-        match self.errors {
-            0 => Ok(()),
-            1 => bail!("1 node failed"),
-            count => bail!("{count} nodes failed"),
-        }
-    }
-}
-
-/// A gRPC error as people should see it.
-pub(crate) fn explain(status: &Status) -> anyhow::Error {
-    let code = format!("{:?}", status.code());
-    anyhow::anyhow!("{code}: {}", status.message())
-}
-
-/// The answer of a call, or its error with the node's name reported.
-pub(crate) fn checked<T>(
-    connections: &mut Connections,
-    node: &str,
-    result: Result<tonic::Response<T>, Status>,
-) -> Option<T> {
-    match result
-        .map_err(|status| explain(&status))
-        .context("call failed")
-    {
-        Ok(response) => Some(response.into_inner()),
-        Err(error) => {
-            connections.failed(node, &error);
-            None
-        }
-    }
+    Ok(())
 }

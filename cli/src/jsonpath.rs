@@ -1,93 +1,137 @@
-//! The JSONPath that columns are written in: `{.a.b}`, `{.list[*].c}`, `{@}`.
+//! Templates with JSONPath in braces, in the dialect of kubectl: `{.a.b}`, `{.list[*].c}`,
+//! `{range .list[*]}{.name}{"\n"}{end}`, `{.list[?(@.type=="Ready")].status}`.
 //!
-//! Source: Kubernetes, JSONPath Support; only what resource definitions use.
+//! Source: Kubernetes, JSONPath Support.
+
+mod parse;
+mod select;
 
 use serde_json::Value;
 
-/// The text of a template over a value; parts that are not there are empty.
-pub(crate) fn render(template: &str, value: &Value) -> String {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        text.push_str(before);
-        let Some((path, after)) = after.split_once('}') else {
-            return text;
-        };
-        let found: Vec<String> = select(path, value).iter().map(|each| plain(each)).collect();
-        text.push_str(&found.join(" "));
-        rest = after;
-    }
-    text.push_str(rest);
-    text
+/// Text with paths in it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Template {
+    parts: Vec<Part>,
 }
 
-fn select<'a>(path: &str, value: &'a Value) -> Vec<&'a Value> {
-    let path = path.strip_prefix('@').unwrap_or(path);
-    let mut found = vec![value];
-    for step in steps(path) {
-        found = found
-            .into_iter()
-            .flat_map(|each| follow(each, &step))
-            .collect();
-    }
-    found
+/// A template cannot be understood.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} at character {}", at + 1)]
+pub(crate) struct BadTemplate {
+    at: usize,
+    what: String,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
+enum Part {
+    Text(String),
+    Path(Path),
+    /// The parts within are written for each value of the path.
+    Range(Path, Vec<Part>),
+}
+
+/// The way from a value to others.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Path {
+    /// Whether it begins at the whole value, also within a range or filter.
+    from_root: bool,
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
 enum Step {
     Key(String),
+    Index(i64),
+    /// Elements from the first up to the second, which is left out.
+    Slice {
+        from: Option<i64>,
+        to: Option<i64>,
+        step: usize,
+    },
+    /// All elements or all values.
     Every,
-    Filter { key: String, value: String },
+    /// What several steps find, one after the other.
+    Each(Vec<Step>),
+    /// The value and everything below it.
+    Descend,
+    Filter(Filter),
 }
 
-/// Steps of a path such as `.conditions[?(@.type=="Ready")].status`.
-fn steps(path: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(inside) = rest.strip_prefix('[') {
-            let Some((index, after)) = inside.split_once(']') else {
-                return steps;
-            };
-            steps.push(bracket(index));
-            rest = after;
-        } else {
-            let name = rest.strip_prefix('.').unwrap_or(rest);
-            let end = name.find(['.', '[']).unwrap_or(name.len());
-            let (key, after) = name.split_at(end);
-            if !key.is_empty() {
-                steps.push(Step::Key(key.to_owned()));
+#[derive(Clone, Debug, PartialEq)]
+enum Filter {
+    Exists(Path),
+    Compare(Operand, Operator, Operand),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Operand {
+    Path(Path),
+    Value(Value),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Template {
+    /// Understands a template.
+    ///
+    /// # Errors
+    /// [`BadTemplate`], with the place.
+    pub(crate) fn parse(text: &str) -> Result<Self, BadTemplate> {
+        let parts = parse::template(text)?;
+        Ok(Self { parts })
+    }
+
+    /// The text for a value; what is not there is empty, and several values are separated by blanks.
+    pub(crate) fn text(&self, value: &Value) -> String {
+        let mut text = String::new();
+        write(&self.parts, value, value, &mut text);
+        text
+    }
+
+    /// The text as whole lines. When the template is one path and nothing else, each value has lines
+    /// of its own.
+    pub(crate) fn lines(&self, value: &Value) -> String {
+        if let [Part::Path(path)] = self.parts.as_slice() {
+            let found = path.select(value, value);
+            return found.into_iter().map(line).collect();
+        }
+        let mut text = self.text(value);
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn write(parts: &[Part], root: &Value, current: &Value, text: &mut String) {
+    for part in parts {
+        match part {
+            Part::Text(piece) => text.push_str(piece),
+            Part::Path(path) => {
+                let found = path.select(root, current).into_iter().map(plain);
+                text.push_str(&found.collect::<Vec<_>>().join(" "));
             }
-            rest = after;
+            Part::Range(path, parts) => {
+                for each in path.select(root, current) {
+                    write(parts, root, each, text);
+                }
+            }
         }
     }
-    steps
 }
 
-fn bracket(index: &str) -> Step {
-    let condition = index
-        .strip_prefix("?(@.")
-        .and_then(|text| text.strip_suffix(')'))
-        .and_then(|text| text.split_once("=="));
-    match condition {
-        Some((key, value)) => Step::Filter {
-            key: key.to_owned(),
-            value: value.trim_matches('"').to_owned(),
-        },
-        // `[*]` and `[:]` stand for all.
-        None => Step::Every,
-    }
-}
-
-fn follow<'a>(value: &'a Value, step: &Step) -> Vec<&'a Value> {
-    match (step, value) {
-        (Step::Key(key), Value::Object(map)) => map.get(key).into_iter().collect(),
-        (Step::Every, Value::Array(list)) => list.iter().collect(),
-        (Step::Filter { key, value: wanted }, Value::Array(list)) => list
-            .iter()
-            .filter(|each| each.get(key).is_some_and(|found| plain(found) == *wanted))
-            .collect(),
-        _ => Vec::new(),
+fn line(value: &Value) -> String {
+    match value {
+        Value::Array(_) | Value::Object(_) => crate::json::pretty(value),
+        scalar => plain(scalar) + "\n",
     }
 }
 
@@ -100,35 +144,4 @@ fn plain(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::render;
-
-    #[test]
-    fn renders_what_definitions_use() {
-        let value = json!({
-            "address": "10.0.0.1/8",
-            "spec": {"volumeID": "STATE"},
-            "list": ["a", "b"],
-            "endpoints": [{"host": "x"}, {"host": "y"}],
-            "conditions": [{"type": "Up", "status": "no"}, {"type": "Ready", "status": "True"}],
-            "empty": null,
-        });
-        let cases = [
-            ("{.address}", "10.0.0.1/8"),
-            ("{.spec.volumeID}", "STATE"),
-            ("{.list}", "[\"a\",\"b\"]"),
-            ("{.list[:]}", "a b"),
-            ("{.endpoints[*].host}", "x y"),
-            ("{.conditions[?(@.type==\"Ready\")].status}", "True"),
-            ("{.missing}{.empty}", ""),
-            ("a{.missing.x}b", "ab"),
-            ("{.open", ""),
-        ];
-        for (template, expected) in cases {
-            assert_eq!(render(template, &value), expected, "{template}");
-        }
-        assert_eq!(render("{@}", &json!("worker")), "worker");
-    }
-}
+mod tests;

@@ -7,6 +7,8 @@ const GAP: usize = 3;
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
+    /// Of the rows so far, also of those that were taken.
+    widths: Vec<usize>,
 }
 
 impl Table {
@@ -17,30 +19,35 @@ impl Table {
     }
 
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        let row: Vec<_> = cells.into_iter().map(|cell| plain(cell.into())).collect();
+        self.widths.resize(self.widths.len().max(row.len()), 0);
+        for (width, cell) in self.widths.iter_mut().zip(&row) {
+            *width = (*width).max(cell.chars().count());
+        }
+        self.rows.push(row);
     }
 
-    /// The lines, without blanks at their ends.
-    pub(crate) fn render(&self) -> String {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or_default()
-        };
-        let widths: Vec<_> = (0..columns).map(width).collect();
+    /// The lines of the rows since the last time, without blanks at their ends. Columns are as wide
+    /// as they ever were, so that what is printed bit by bit stays aligned as far as it can.
+    pub(crate) fn take(&mut self) -> String {
         let mut text = String::new();
-        for row in &self.rows {
+        for row in self.rows.drain(..) {
             let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
+            for (cell, &width) in row.iter().zip(&self.widths) {
                 line.push_str(&format!("{cell:<width$}{:GAP$}", ""));
             }
             text.push_str(line.trim_end());
             text.push('\n');
         }
         text
+    }
+}
+
+/// A cell is one line, and what nodes say must not move the cursor.
+fn plain(cell: String) -> String {
+    match cell.contains(char::is_control) {
+        true => cell.replace(char::is_control, " "),
+        false => cell,
     }
 }
 
@@ -52,6 +59,16 @@ mod tests {
     fn columns_are_aligned() {
         let mut table = Table::new(["NODE", "X"]);
         table.row(["10.5.0.2", "äö"]);
-        assert_eq!(table.render(), "NODE       X\n10.5.0.2   äö\n");
+        assert_eq!(table.take(), "NODE       X\n10.5.0.2   äö\n");
+    }
+
+    #[test]
+    fn later_rows_are_aligned_with_earlier_ones() {
+        let mut table = Table::new(["NODE", "X"]);
+        table.row(["10.5.0.2", "a"]);
+        table.take();
+        table.row(["n", "a\n\u{1b}[2Jb"]);
+        assert_eq!(table.take(), "n          a  [2Jb\n");
+        assert_eq!(table.take(), "");
     }
 }

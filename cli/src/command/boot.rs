@@ -1,35 +1,43 @@
 //! `ichor boot`: how long each part of the boot took.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Args;
 use ichor_api::ichor::machine::v1::{BootStep, BootStepKind};
 
-use crate::connect::{NodeFlags, checked};
+use crate::connect::{NodeFlags, called};
 use crate::table::Table;
 
-#[derive(Args)]
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {}
 
-pub(crate) async fn run(flags: &NodeFlags, _: &Arguments) -> Result<()> {
-    let mut connections = flags.connect().await?;
-    let mut table = Table::new(["NODE", "KIND", "NAME", "START", "TOOK"]);
-    for node in std::mem::take(&mut connections.nodes) {
+const EXAMPLES: &str = "\
+Times are counted from the start of the kernel; what was before has a negative one.
+
+Examples:
+  ichor -i -n 10.5.0.2 boot";
+
+pub(crate) async fn run(flags: &NodeFlags, _: &Arguments) -> Result<ExitCode> {
+    let asked = flags.ask(async |node| {
         let reply = node.client.introspection().boot_timeline(()).await;
-        let Some(reply) = checked(&mut connections, &node.name, reply) else {
-            continue;
-        };
-        for step in reply.messages.iter().flat_map(|message| &message.steps) {
+        Ok(reply.map_err(called("BootTimeline"))?.into_inner().messages)
+    });
+    let answers = asked.await?;
+    let mut table = Table::new(["NODE", "KIND", "NAME", "START", "TOOK"]);
+    for (node, timeline) in answers.messages() {
+        for step in &timeline.steps {
             table.row([
-                node.name.clone(),
-                kind(step.kind()).to_owned(),
-                step.name.clone(),
-                milliseconds(step.start_ns),
-                took(step),
+                node,
+                kind(step.kind()),
+                &step.name,
+                &milliseconds(step.start_ns),
+                &took(step),
             ]);
         }
     }
-    print!("{}", table.render());
-    connections.finish()
+    Ok(answers.finish(table))
 }
 
 fn kind(kind: BootStepKind) -> &'static str {

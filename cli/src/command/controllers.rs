@@ -1,47 +1,56 @@
 //! `ichor controllers`: what happened to the controllers of a node.
 
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use clap::Args;
 use ichor_api::ichor::machine::v1::Controller;
 
-use crate::connect::{NodeFlags, checked};
+use crate::connect::{NodeFlags, called};
+use crate::human;
 use crate::table::Table;
 
-#[derive(Args)]
+const HEADER: &[&str] = &[
+    "NODE",
+    "COMPONENT",
+    "CONTROLLER",
+    "RUNS",
+    "FAILURES",
+    "PANICS",
+    "WAKE-UPS",
+    "BUSY",
+    "LAST RUN",
+    "LAST ERROR",
+];
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Only controllers whose last pass failed.
     #[arg(long)]
     failing: bool,
 }
 
-pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<()> {
-    let mut connections = flags.connect().await?;
-    let mut table = Table::new([
-        "NODE",
-        "COMPONENT",
-        "CONTROLLER",
-        "RUNS",
-        "FAILURES",
-        "PANICS",
-        "WAKE-UPS",
-        "BUSY",
-        "LAST RUN",
-        "LAST ERROR",
-    ]);
-    for node in std::mem::take(&mut connections.nodes) {
+const EXAMPLES: &str = "\
+Examples:
+  ichor -i -n 10.5.0.2 controllers
+  ichor -i -n 10.5.0.2 controllers --failing";
+
+pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<ExitCode> {
+    let asked = flags.ask(async |node| {
         let reply = node.client.introspection().controllers(()).await;
-        let Some(reply) = checked(&mut connections, &node.name, reply) else {
-            continue;
-        };
-        let controllers = reply.messages.iter().flat_map(|each| &each.controllers);
+        Ok(reply.map_err(called("Controllers"))?.into_inner().messages)
+    });
+    let answers = asked.await?;
+    let mut table = Table::new(HEADER.iter().copied());
+    for (node, message) in answers.messages() {
+        let controllers = message.controllers.iter();
         for controller in controllers.filter(|each| each.failing || !arguments.failing) {
-            table.row(row(&node.name, controller));
+            table.row(row(node, controller));
         }
     }
-    print!("{}", table.render());
-    connections.finish()
+    Ok(answers.finish(table))
 }
 
 fn row(node: &str, controller: &Controller) -> Vec<String> {
@@ -71,7 +80,7 @@ fn age(unix_ms: i64) -> String {
     let time = UNIX_EPOCH + Duration::from_millis(since);
     // The clocks of two machines differ.
     let age = SystemTime::now().duration_since(time).unwrap_or_default();
-    format!("{}s ago", age.as_secs())
+    format!("{} ago", human::span(age))
 }
 
 #[cfg(test)]
@@ -85,6 +94,7 @@ mod tests {
             failing: true,
             ..Controller::default()
         };
+        assert_eq!(row("n", &controller).len(), HEADER.len());
         assert_eq!(row("n", &controller).last().unwrap(), "no link");
         controller.failing = false;
         assert_eq!(row("n", &controller).last().unwrap(), "(over) no link");

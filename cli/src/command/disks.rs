@@ -1,11 +1,13 @@
 //! `ichor disks`.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Args;
 use ichor_api::storage::Disk;
 use ichor_resource::specs::pretty_size;
 
-use crate::connect::{NodeFlags, checked};
+use crate::connect::{NodeFlags, called};
 use crate::table::Table;
 
 const HEADER: &[&str] = &[
@@ -25,14 +27,13 @@ const HEADER: &[&str] = &[
     "SYSTEM DISK",
 ];
 
-#[derive(Args)]
+#[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {}
 
-const EXAMPLES: &str =
-    "Loop devices that have a file, and disks that are made of others, are listed \
-too. A star marks
-the disk that the system is installed on.
+const EXAMPLES: &str = "\
+Loop devices that have a file, and disks that are made of others, are listed too. A star marks the
+disk that the system is installed on.
 
 Examples:
   ichor -i -n 10.5.0.2 disks
@@ -41,20 +42,19 @@ Examples:
   ichor -i -n 10.5.0.2 get blocksymlinks -o yaml
   ichor -i -n 10.5.0.2 get systemdisk";
 
-pub(crate) async fn run(flags: &NodeFlags, _: &Arguments) -> Result<()> {
-    let mut connections = flags.connect().await?;
-    let mut table = Table::new(HEADER.iter().copied());
-    for node in std::mem::take(&mut connections.nodes) {
+pub(crate) async fn run(flags: &NodeFlags, _: &Arguments) -> Result<ExitCode> {
+    let asked = flags.ask(async |node| {
         let reply = node.client.storage().disks(()).await;
-        let Some(reply) = checked(&mut connections, &node.name, reply) else {
-            continue;
-        };
-        for disk in reply.messages.iter().flat_map(|each| &each.disks) {
-            table.row(row(&node.name, disk));
+        Ok(reply.map_err(called("Disks"))?.into_inner().messages)
+    });
+    let answers = asked.await?;
+    let mut table = Table::new(HEADER.iter().copied());
+    for (node, message) in answers.messages() {
+        for disk in &message.disks {
+            table.row(row(node, disk));
         }
     }
-    print!("{}", table.render());
-    connections.finish()
+    Ok(answers.finish(table))
 }
 
 fn row(node: &str, disk: &Disk) -> Vec<String> {

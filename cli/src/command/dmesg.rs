@@ -1,12 +1,16 @@
 //! `ichor dmesg`.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Args;
 use ichor_api::machine::DmesgRequest;
 
-use crate::connect::{NodeFlags, checked, explain};
+use crate::connect::{NodeFlags, called, read};
+use crate::lines::Lines;
 
-#[derive(Args)]
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Keep printing what comes.
     #[arg(short, long)]
@@ -16,30 +20,26 @@ pub(crate) struct Arguments {
     tail: bool,
 }
 
-pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<()> {
-    let mut connections = flags.connect().await?;
-    for node in std::mem::take(&mut connections.nodes) {
-        let request = DmesgRequest {
-            follow: arguments.follow,
-            tail: arguments.tail,
-        };
+const EXAMPLES: &str = "\
+Examples:
+  ichor -i -n 10.5.0.2 dmesg
+  ichor -i -n 10.5.0.2,10.5.0.3 dmesg --follow --tail";
+
+pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<ExitCode> {
+    let request = DmesgRequest {
+        follow: arguments.follow,
+        tail: arguments.tail,
+    };
+    let asked = flags.ask(async |node| {
         let reply = node.client.machine().dmesg(request).await;
-        let Some(mut stream) = checked(&mut connections, &node.name, reply) else {
-            continue;
-        };
-        loop {
-            match stream.message().await {
-                Ok(Some(data)) => {
-                    let line = String::from_utf8_lossy(&data.bytes);
-                    println!("{}: {}", node.name, line.trim_end());
-                }
-                Ok(None) => break,
-                Err(status) => {
-                    connections.failed(&node.name, &explain(&status));
-                    break;
-                }
-            }
-        }
-    }
-    connections.finish()
+        let stream = reply.map_err(called("Dmesg"))?.into_inner();
+        let mut lines = Lines::new(&node.name);
+        // Each message is one line, with or without its end.
+        read("Dmesg", stream, |data| {
+            print!("{}{}", lines.add(&data.bytes), lines.end());
+            Ok(())
+        })
+        .await
+    });
+    Ok(asked.await?.exit_code())
 }

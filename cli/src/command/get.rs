@@ -3,21 +3,26 @@
 mod definition;
 mod print;
 
-use anyhow::{Result, bail};
+use std::cell::RefCell;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use ichor_api::cosi::resource::{
     Event, EventType, GetRequest, ListRequest, Resource, WatchOptions, WatchRequest,
 };
+use tonic::Code;
 
-use crate::connect::{Connected, NodeFlags, explain};
+use crate::connect::{Connected, NodeFlags, called, read};
 use definition::Definition;
-use print::{Change, Printer};
+use print::{Change, Item, Output, Printer};
 
-#[derive(Args)]
+#[derive(Args, Debug)]
+#[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// Type of the resources: full name, or any of its aliases.
+    /// Type of the resources: its full name, or any of its aliases.
     #[arg(value_name = "TYPE")]
-    kind: String,
+    kind: Option<String>,
     /// One resource; without it, all are listed.
     id: Option<String>,
     /// Namespace; without it, the default one of the type.
@@ -25,113 +30,161 @@ pub(crate) struct Arguments {
     namespace: Option<String>,
     /// Output: table, yaml, json, or jsonpath=TEMPLATE.
     #[arg(short, long, default_value = "table")]
-    output: print::Output,
+    output: Output,
     /// Keep printing what changes.
     #[arg(short, long)]
     watch: bool,
 }
 
-pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<()> {
-    let mut connections = flags.connect().await?;
-    for node in std::mem::take(&mut connections.nodes) {
-        if let Err(error) = one_node(&node, arguments).await {
-            connections.failed(&node.name, &error);
+const HELP: &str = "\
+A TEMPLATE is text with paths in braces, as kubectl has it: {.spec.mtu}, {.metadata.id}, {.node},
+{.spec.list[*].x}, {range .spec.list[*]}{.x}{\"\\n\"}{end}, {.spec.list[?(@.type==\"x\")].y}.
+
+Examples:
+  ichor -i -n 10.5.0.2 get rd
+  ichor -i -n 10.5.0.2,10.5.0.3 get links
+  ichor -i -n 10.5.0.2 get link eth0 -o yaml
+  ichor -i -n 10.5.0.2 get addresses --watch
+  ichor -i -n 10.5.0.2 get addressspecs --namespace network-config
+  ichor -i -n 10.5.0.2 get links -o jsonpath='{.metadata.id} {.spec.mtu}'";
+
+/// What is asked for.
+struct Query<'a> {
+    kind: &'a str,
+    arguments: &'a Arguments,
+    /// One for all nodes, so that there is one table.
+    printer: RefCell<Printer<'a>>,
+}
+
+pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<ExitCode> {
+    let kind = arguments.kind.as_deref();
+    let query = Query {
+        kind: kind.context(
+            "which resources? `ichor get rd` lists all types, for example links, addresses and \
+             disks; see `ichor get --help`",
+        )?,
+        arguments,
+        printer: RefCell::new(Printer::new(&arguments.output, arguments.watch)),
+    };
+    if arguments.watch {
+        let answers = flags.ask(async |node| query.watch(node).await).await?;
+        return Ok(answers.exit_code());
+    }
+    let answers = flags.ask(async |node| query.read(node).await).await?;
+    let mut printer = query.printer.borrow_mut();
+    for (node, (definition, resources)) in &answers.answers {
+        printer.begin(definition);
+        for resource in resources {
+            printer.add(&Item {
+                node,
+                definition,
+                change: Change::None,
+                resource,
+            });
         }
     }
-    connections.finish()
+    print!("{}", printer.take());
+    Ok(answers.exit_code())
 }
 
-async fn one_node(node: &Connected, arguments: &Arguments) -> Result<()> {
-    let definition = definition::find(node, &arguments.kind).await?;
-    let namespace = arguments.namespace.clone();
-    let namespace = namespace.unwrap_or_else(|| definition.default_namespace.clone());
-    let mut printer = Printer::new(&node.name, &definition, &arguments.output, arguments.watch);
-    if arguments.watch {
-        return watch(node, &definition, namespace, arguments, &mut printer).await;
+impl Query<'_> {
+    fn namespace(&self, definition: &Definition) -> String {
+        let given = self.arguments.namespace.as_ref();
+        given.unwrap_or(&definition.default_namespace).clone()
     }
-    for resource in read(node, &definition, namespace, arguments.id.clone()).await? {
-        printer.add(Change::None, &resource)?;
-    }
-    printer.finish();
-    Ok(())
-}
 
-async fn read(
-    node: &Connected,
-    definition: &Definition,
-    namespace: String,
-    id: Option<String>,
-) -> Result<Vec<Resource>> {
-    let r#type = definition.type_name.clone();
-    let mut state = node.client.state();
-    if let Some(id) = id {
-        let request = GetRequest {
+    async fn read(&self, node: &Connected) -> Result<(Definition, Vec<Resource>)> {
+        let definition = definition::find(node, self.kind).await?;
+        let (namespace, r#type) = (self.namespace(&definition), definition.type_name.clone());
+        let mut state = node.client.state();
+        let mut resources = Vec::new();
+        if let Some(id) = self.arguments.id.clone() {
+            let request = GetRequest {
+                namespace,
+                r#type,
+                id,
+                options: None,
+            };
+            match state.get(request.clone()).await {
+                Ok(reply) => resources.extend(reply.into_inner().resource),
+                Err(status) if status.code() == Code::NotFound => bail!(
+                    "there is no {} {:?} in the namespace {}: `ichor get {}` lists all",
+                    definition.display_type,
+                    request.id,
+                    request.namespace,
+                    self.kind,
+                ),
+                Err(status) => return Err(called("Get")(status)),
+            }
+            return Ok((definition, resources));
+        }
+        let request = ListRequest {
             namespace,
             r#type,
-            id,
             options: None,
         };
-        let reply = state
-            .get(request)
-            .await
-            .map_err(|status| explain(&status))?;
-        return Ok(reply.into_inner().resource.into_iter().collect());
+        let reply = state.list(request).await.map_err(called("List"))?;
+        read("List", reply.into_inner(), |reply| {
+            resources.extend(reply.resource);
+            Ok(())
+        })
+        .await?;
+        Ok((definition, resources))
     }
-    let request = ListRequest {
-        namespace,
-        r#type,
-        options: None,
-    };
-    let reply = state
-        .list(request)
-        .await
-        .map_err(|status| explain(&status))?;
-    let mut stream = reply.into_inner();
-    let mut resources = Vec::new();
-    while let Some(reply) = stream.message().await.map_err(|status| explain(&status))? {
-        resources.extend(reply.resource);
-    }
-    Ok(resources)
-}
 
-async fn watch(
-    node: &Connected,
-    definition: &Definition,
-    namespace: String,
-    arguments: &Arguments,
-    printer: &mut Printer<'_>,
-) -> Result<()> {
-    let request = WatchRequest {
-        namespace,
-        r#type: definition.type_name.clone(),
-        id: arguments.id.clone(),
-        options: Some(WatchOptions {
-            bootstrap_contents: arguments.id.is_none(),
-            ..WatchOptions::default()
-        }),
-        api_version: 1,
-    };
-    let reply = node.client.state().watch(request).await;
-    let mut stream = reply.map_err(|status| explain(&status))?.into_inner();
-    while let Some(reply) = stream.message().await.map_err(|status| explain(&status))? {
-        for event in reply.event {
-            show(&event, printer)?;
+    async fn watch(&self, node: &Connected) -> Result<()> {
+        let definition = definition::find(node, self.kind).await?;
+        let id = self.arguments.id.clone();
+        let is_complete = id.is_none();
+        let request = WatchRequest {
+            namespace: self.namespace(&definition),
+            r#type: definition.type_name.clone(),
+            id,
+            options: Some(WatchOptions {
+                bootstrap_contents: is_complete,
+                ..WatchOptions::default()
+            }),
+            api_version: 1,
+        };
+        self.printer.borrow_mut().begin(&definition);
+        let reply = node.client.state().watch(request).await;
+        let stream = reply.map_err(called("Watch"))?.into_inner();
+        // What there is comes first; it is printed at once, so that its columns are aligned.
+        let mut is_live = !is_complete;
+        read("Watch", stream, |reply| {
+            for event in reply.event {
+                is_live |= event.event_type() == EventType::Bootstrapped;
+                self.keep(node, &definition, &event)?;
+            }
+            if is_live {
+                print!("{}", self.printer.borrow_mut().take());
+            }
+            Ok(())
+        })
+        .await?;
+        bail!("Watch: the node ended it; try again")
+    }
+
+    /// Keeps what an event says for printing.
+    fn keep(&self, node: &Connected, definition: &Definition, event: &Event) -> Result<()> {
+        let change = match event.event_type() {
+            EventType::Created => Change::Created,
+            EventType::Updated => Change::Updated,
+            EventType::Destroyed => Change::Destroyed,
+            EventType::Bootstrapped | EventType::Noop => return Ok(()),
+            EventType::Errored => {
+                let error = event.error.clone().unwrap_or_default();
+                bail!("Watch: {error}; try again")
+            }
+        };
+        if let Some(resource) = &event.resource {
+            self.printer.borrow_mut().add(&Item {
+                node: &node.name,
+                definition,
+                change,
+                resource,
+            });
         }
+        Ok(())
     }
-    bail!("the node ended the watch")
-}
-
-fn show(event: &Event, printer: &mut Printer<'_>) -> Result<()> {
-    let change = match event.event_type() {
-        EventType::Created => Change::Created,
-        EventType::Updated => Change::Updated,
-        EventType::Destroyed => Change::Destroyed,
-        EventType::Bootstrapped | EventType::Noop => return Ok(()),
-        EventType::Errored => bail!("{}", event.error.clone().unwrap_or_default()),
-    };
-    if let Some(resource) = &event.resource {
-        printer.add(change, resource)?;
-        printer.flush();
-    }
-    Ok(())
 }

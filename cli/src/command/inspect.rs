@@ -2,45 +2,52 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use ichor_api::inspect::{ControllerDependencyEdge, DependencyEdgeType};
 
-use crate::connect::{NodeFlags, checked};
+use crate::connect::{NodeFlags, called};
 
-#[derive(Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Print which controllers depend on which, as a graph for Graphviz.
-    #[command(after_help = "Example:\n  ichor -i -n 10.5.0.2 inspect dependencies | dot -Tsvg")]
+    #[command(after_help = EXAMPLES)]
     Dependencies(Dependencies),
 }
 
-#[derive(Args)]
+#[derive(Args, Debug)]
 pub(crate) struct Dependencies {
     /// Show the resources between the controllers too.
     #[arg(long)]
     with_resources: bool,
 }
 
-pub(crate) async fn run(flags: &NodeFlags, command: &Command) -> Result<()> {
+const EXAMPLES: &str = "\
+Examples:
+  ichor -i -n 10.5.0.2 inspect dependencies | dot -Tsvg > controllers.svg
+  ichor -i -n 10.5.0.2 inspect dependencies --with-resources | dot -Tpdf > all.pdf";
+
+pub(crate) async fn run(flags: &NodeFlags, command: &Command) -> Result<ExitCode> {
     let Command::Dependencies(arguments) = command;
-    let mut connections = flags.connect().await?;
-    let nodes = std::mem::take(&mut connections.nodes);
-    if nodes.len() > 1 {
-        bail!("a graph is of one node: name only one");
-    }
-    for node in nodes {
-        let mut client = node.client.inspect();
-        let reply = client.controller_runtime_dependencies(());
-        let Some(reply) = checked(&mut connections, &node.name, reply.await) else {
-            continue;
-        };
-        let messages = reply.messages.into_iter();
+    flags.require_one("a graph")?;
+    let asked = flags.ask(async |node| {
+        let reply = node
+            .client
+            .inspect()
+            .controller_runtime_dependencies(())
+            .await;
+        let reply = reply.map_err(called("ControllerRuntimeDependencies"))?;
+        let messages = reply.into_inner().messages.into_iter();
         let edges: Vec<_> = messages.flat_map(|message| message.edges).collect();
-        print!("{}", graph(&edges, arguments.with_resources)?);
+        graph(&edges, arguments.with_resources)
+    });
+    let answers = asked.await?;
+    for (_, graph) in &answers.answers {
+        print!("{graph}");
     }
-    connections.finish()
+    Ok(answers.exit_code())
 }
 
 /// A graph in the language of Graphviz, the same for the same edges.

@@ -1,15 +1,18 @@
 //! `ichor netstat`.
 
-use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+use anyhow::Result;
 use clap::Args;
 use ichor_api::machine::connect_record::TimerActive;
 use ichor_api::machine::netstat_request::{Feature, Filter, L4proto, NetNs};
 use ichor_api::machine::{ConnectRecord, NetstatRequest};
 
-use crate::connect::{NodeFlags, checked};
+use crate::connect::{NodeFlags, called};
 use crate::table::Table;
 
-#[derive(Args)]
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// All sockets, not only those that are connected.
     #[arg(short, long, conflicts_with = "listening")]
@@ -26,9 +29,6 @@ pub(crate) struct Arguments {
     /// Only IPv6.
     #[arg(short = '6', long)]
     ipv6: bool,
-    /// Sockets in the network namespaces of pods too.
-    #[arg(short = 'k', long)]
-    pods: bool,
     /// Processes that have the sockets open too.
     #[arg(short, long)]
     programs: bool,
@@ -52,23 +52,25 @@ pub(crate) struct Arguments {
     verbose: bool,
 }
 
-pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<()> {
-    if arguments.pods {
-        bail!("--pods: there are no pods on a node without a configuration yet");
-    }
-    let mut connections = flags.connect().await?;
-    let mut table = Table::new(arguments.header());
-    for node in std::mem::take(&mut connections.nodes) {
+const EXAMPLES: &str = "\
+Examples:
+  ichor -i -n 10.5.0.2 netstat
+  ichor -i -n 10.5.0.2 netstat --listening --tcp --programs
+  ichor -i -n 10.5.0.2 ss -at4";
+
+pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<ExitCode> {
+    let asked = flags.ask(async |node| {
         let reply = node.client.machine().netstat(arguments.request()).await;
-        let Some(reply) = checked(&mut connections, &node.name, reply) else {
-            continue;
-        };
-        for record in reply.messages.iter().flat_map(|each| &each.connectrecord) {
-            table.row(arguments.row(&node.name, record));
+        Ok(reply.map_err(called("Netstat"))?.into_inner().messages)
+    });
+    let answers = asked.await?;
+    let mut table = Table::new(arguments.header());
+    for (node, message) in answers.messages() {
+        for record in &message.connectrecord {
+            table.row(arguments.row(node, record));
         }
     }
-    print!("{}", table.render());
-    connections.finish()
+    Ok(answers.finish(table))
 }
 
 impl Arguments {

@@ -1,13 +1,17 @@
 //! `ichor version`.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Args;
+use ichor_api::machine::Version;
 
-use crate::connect::{NodeFlags, checked};
+use crate::connect::{NodeFlags, called};
 
-#[derive(Args)]
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Print the client's version only.
+    /// Print the version of this program only.
     #[arg(long)]
     client: bool,
     /// Print the versions only.
@@ -15,38 +19,114 @@ pub(crate) struct Arguments {
     short: bool,
 }
 
-const OWN: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+const EXAMPLES: &str = "\
+Examples:
+  ichor version --client
+  ichor -i -n 10.5.0.2 version
+  ichor -i -n 10.5.0.2,10.5.0.3 version --short";
 
-pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<()> {
-    if arguments.short {
-        println!("Client {OWN}");
-    } else {
-        println!("Client:\n\tTag:         {OWN}");
+const OWN: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+/// Of the sources, where the build says it.
+const COMMIT: Option<&str> = option_env!("ICHOR_COMMIT");
+
+impl Arguments {
+    /// Whether no node is asked.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.client
     }
-    if arguments.client || flags.is_empty() {
-        return Ok(());
+}
+
+/// Prints the version of this program.
+pub(crate) fn print_own(arguments: &Arguments) {
+    match arguments.short {
+        true => println!("Client {OWN}"),
+        false => print!(
+            "Client:\n{}",
+            lines(&[
+                ("Tag", OWN),
+                ("SHA", COMMIT.unwrap_or_default()),
+                ("OS/Arch", "linux/amd64"),
+            ])
+        ),
     }
-    let mut connections = flags.connect().await?;
-    if !arguments.short {
+}
+
+pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<ExitCode> {
+    print_own(arguments);
+    let asked = flags.ask(async |node| {
+        let reply = node.client.machine().version(()).await;
+        Ok(reply.map_err(called("Version"))?.into_inner().messages)
+    });
+    let answers = asked.await?;
+    if !arguments.short && !answers.answers.is_empty() {
         println!("Server:");
     }
-    for node in std::mem::take(&mut connections.nodes) {
-        let reply = node.client.machine().version(()).await;
-        let Some(reply) = checked(&mut connections, &node.name, reply) else {
-            continue;
-        };
-        for message in reply.messages {
-            let version = message.version.unwrap_or_default();
-            if arguments.short {
-                println!("{} {}", node.name, version.tag);
-                continue;
-            }
-            println!("\tNODE:        {}", node.name);
-            println!("\tTag:         {}", version.tag);
-            println!("\tOS/Arch:     {}/{}", version.os, version.arch);
-            let platform = message.platform.unwrap_or_default();
-            println!("\tPlatform:    {} ({})", platform.name, platform.mode);
-        }
+    for (node, version) in answers.messages() {
+        print!("{}", of_node(node, version, arguments.short));
     }
-    connections.finish()
+    Ok(answers.exit_code())
+}
+
+fn of_node(node: &str, message: &Version, short: bool) -> String {
+    let version = message.version.clone().unwrap_or_default();
+    if short {
+        return format!("{node} {}\n", version.tag);
+    }
+    let platform = message.platform.clone().unwrap_or_default();
+    let rbac = message.features.as_ref().is_some_and(|each| each.rbac);
+    lines(&[
+        ("NODE", node),
+        ("Tag", &version.tag),
+        ("SHA", &version.sha),
+        ("Built", &version.built),
+        ("OS/Arch", &format!("{}/{}", version.os, version.arch)),
+        (
+            "Platform",
+            &format!("{} ({})", platform.name, platform.mode),
+        ),
+        ("Enabled", if rbac { "RBAC" } else { "" }),
+    ])
+}
+
+/// A line for each value that is known.
+fn lines(values: &[(&str, &str)]) -> String {
+    let known = values.iter().filter(|(_, value)| !value.is_empty());
+    known
+        .map(|(name, value)| format!("\t{:<13}{value}\n", format!("{name}:")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ichor_api::machine::{PlatformInfo, VersionInfo};
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_has_no_line() {
+        let message = Version {
+            version: Some(VersionInfo {
+                tag: "v1.14.0+ichor.0.1.0".into(),
+                os: "linux".into(),
+                arch: "amd64".into(),
+                ..VersionInfo::default()
+            }),
+            platform: Some(PlatformInfo {
+                name: "metal".into(),
+                mode: "metal".into(),
+            }),
+            ..Version::default()
+        };
+        let expected = "\
+\tNODE:        10.5.0.2
+\tTag:         v1.14.0+ichor.0.1.0
+\tOS/Arch:     linux/amd64
+\tPlatform:    metal (metal)
+";
+        assert_eq!(of_node("10.5.0.2", &message, false), expected);
+        assert_eq!(
+            of_node("10.5.0.2", &message, true),
+            "10.5.0.2 v1.14.0+ichor.0.1.0\n"
+        );
+    }
 }

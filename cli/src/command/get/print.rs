@@ -1,13 +1,15 @@
 //! The forms in which resources are printed.
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::str::FromStr;
 
-use anyhow::Result;
 use ichor_api::cosi::resource::{Metadata, Resource};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::definition::Definition;
-use crate::jsonpath;
+use crate::json;
+use crate::jsonpath::Template;
 use crate::table::Table;
 
 /// The form.
@@ -16,7 +18,7 @@ pub(crate) enum Output {
     Table,
     Yaml,
     Json,
-    JsonPath(String),
+    JsonPath(Template),
 }
 
 impl FromStr for Output {
@@ -28,8 +30,11 @@ impl FromStr for Output {
             "yaml" => Ok(Self::Yaml),
             "json" => Ok(Self::Json),
             other => match other.strip_prefix("jsonpath=") {
-                Some(template) => Ok(Self::JsonPath(template.to_owned())),
-                None => Err("table, yaml, json or jsonpath=TEMPLATE are known".into()),
+                Some(template) if template.contains('{') => Template::parse(template)
+                    .map(Self::JsonPath)
+                    .map_err(|error| error.to_string()),
+                Some(_) => Err("a path stands in braces: jsonpath={.spec.x}".into()),
+                None => Err("table, yaml, json and jsonpath=TEMPLATE are known".into()),
             },
         }
     }
@@ -64,157 +69,227 @@ impl Change {
     }
 }
 
+/// A resource of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item<'a> {
+    pub(crate) node: &'a str,
+    pub(crate) definition: &'a Definition,
+    pub(crate) change: Change,
+    pub(crate) resource: &'a Resource,
+}
+
+/// Turns resources into text.
+#[derive(Debug)]
 pub(crate) struct Printer<'a> {
-    node: &'a str,
-    definition: &'a Definition,
     output: &'a Output,
     watched: bool,
+    has_begun: bool,
     table: Table,
-    documents: usize,
+    text: String,
 }
 
 impl<'a> Printer<'a> {
-    pub(crate) fn new(
-        node: &'a str,
-        definition: &'a Definition,
-        output: &'a Output,
-        watched: bool,
-    ) -> Self {
-        let mut header = vec!["NODE".to_owned()];
-        if watched {
-            header.push("*".into());
-        }
-        header.extend(["NAMESPACE", "TYPE", "ID", "VERSION"].map(str::to_owned));
-        header.extend(
-            definition
-                .columns
-                .iter()
-                .map(|(name, _)| name.to_uppercase()),
-        );
+    pub(crate) fn new(output: &'a Output, watched: bool) -> Self {
         Self {
-            node,
-            definition,
             output,
             watched,
-            table: Table::new(header),
-            documents: 0,
+            has_begun: false,
+            table: Table::default(),
+            text: String::new(),
         }
     }
 
-    /// Prints a resource, or keeps it for the table.
-    pub(crate) fn add(&mut self, change: Change, resource: &Resource) -> Result<()> {
-        let metadata = resource.metadata.clone().unwrap_or_default();
-        let yaml = resource.spec.clone().unwrap_or_default().yaml_spec;
-        match self.output {
-            Output::Table => self.add_row(change, &metadata, &value(&yaml)),
-            Output::Yaml => self.print_yaml(change, &metadata, &yaml),
-            Output::Json => {
-                let mut object = json!({
-                    "metadata": metadata_value(&metadata),
-                    "spec": value(&yaml),
-                    "node": self.node,
-                });
-                if let (Some(word), Some(map)) = (change.word(), object.as_object_mut()) {
-                    map.insert("event".into(), word.into());
-                }
-                println!("{object:#}");
-            }
-            Output::JsonPath(template) => {
-                let object = json!({"metadata": metadata_value(&metadata), "spec": value(&yaml)});
-                println!("{}", jsonpath::render(template, &object));
-            }
+    /// Makes the header of a type, the first time. It stands also above nothing.
+    pub(crate) fn begin(&mut self, definition: &Definition) {
+        if self.has_begun || *self.output != Output::Table {
+            return;
         }
-        Ok(())
-    }
-
-    /// Prints what is kept.
-    pub(crate) fn finish(&mut self) {
-        if *self.output == Output::Table {
-            print!("{}", self.table.render());
-        }
-    }
-
-    /// Prints what is kept so far, for watches.
-    pub(crate) fn flush(&mut self) {
-        self.finish();
-        self.table = Table::default();
-    }
-
-    fn add_row(&mut self, change: Change, metadata: &Metadata, spec: &Value) {
-        let mut cells = vec![self.node.to_owned()];
+        self.has_begun = true;
+        let mut header = vec!["NODE"];
         if self.watched {
-            cells.push(change.mark().to_owned());
+            header.push("*");
+        }
+        header.extend(["NAMESPACE", "TYPE", "ID", "VERSION"]);
+        let columns = definition.columns.iter();
+        header.extend(columns.map(|column| column.header.as_str()));
+        self.table.row(header);
+    }
+
+    /// Keeps a resource for printing.
+    pub(crate) fn add(&mut self, item: &Item<'_>) {
+        match self.output {
+            Output::Table => self.add_row(item),
+            Output::Yaml => self.add_yaml(item),
+            Output::Json => self.text.push_str(&json::pretty(&object(item))),
+            Output::JsonPath(template) => self.text.push_str(&template.lines(&object(item))),
+        }
+    }
+
+    /// The text of what was kept since the last time.
+    pub(crate) fn take(&mut self) -> String {
+        match self.output {
+            Output::Table => self.table.take(),
+            _ => std::mem::take(&mut self.text),
+        }
+    }
+
+    fn add_row(&mut self, item: &Item<'_>) {
+        let spec = spec(item.resource);
+        let metadata = item.resource.metadata.clone().unwrap_or_default();
+        let mut cells = vec![item.node.to_owned()];
+        if self.watched {
+            cells.push(item.change.mark().to_owned());
         }
         cells.extend([
-            metadata.namespace.clone(),
-            self.definition.display_type.clone(),
-            metadata.id.clone(),
-            metadata.version.clone(),
+            metadata.namespace,
+            item.definition.display_type.clone(),
+            metadata.id,
+            metadata.version,
         ]);
-        let columns = self.definition.columns.iter();
-        cells.extend(columns.map(|(_, path)| jsonpath::render(path, spec)));
+        let columns = item.definition.columns.iter();
+        cells.extend(columns.map(|column| column.cell(&spec)));
         self.table.row(cells);
     }
 
-    fn print_yaml(&mut self, change: Change, metadata: &Metadata, spec: &str) {
-        if self.documents > 0 {
-            println!("---");
+    fn add_yaml(&mut self, item: &Item<'_>) {
+        if self.has_begun {
+            self.text.push_str("---\n");
         }
-        self.documents += 1;
-        println!("node: {}", self.node);
-        if let Some(word) = change.word() {
-            println!("event: {word}");
+        self.has_begun = true;
+        push(&mut self.text, "", "node", item.node);
+        if let Some(word) = item.change.word() {
+            push(&mut self.text, "", "event", word);
         }
-        println!("metadata:");
-        for (key, value) in [
-            ("namespace", metadata.namespace.clone()),
-            ("type", metadata.r#type.clone()),
-            ("id", metadata.id.clone()),
-            ("version", metadata.version.clone()),
-            ("owner", metadata.owner.clone()),
-            ("phase", metadata.phase.clone()),
-            (
-                "created",
-                metadata
-                    .created
-                    .map(|time| time.to_string())
-                    .unwrap_or_default(),
-            ),
-            (
-                "updated",
-                metadata
-                    .updated
-                    .map(|time| time.to_string())
-                    .unwrap_or_default(),
-            ),
-        ] {
-            println!("    {key}: {value}");
+        self.text.push_str("metadata:\n");
+        let metadata = item.resource.metadata.clone().unwrap_or_default();
+        push_metadata(&mut self.text, &metadata);
+        push_spec(&mut self.text, item.resource);
+    }
+}
+
+/// A key with a value, quoted if it must be; nothing stands for no text.
+fn push(text: &mut String, indent: &str, key: &str, value: &str) {
+    let value = match value {
+        "" => String::new(),
+        value => format!(" {}", ichor_yaml::quote(value)),
+    };
+    // Writing to a text cannot fail.
+    writeln!(text, "{indent}{}:{value}", ichor_yaml::quote(key)).ok();
+}
+
+fn push_metadata(text: &mut String, metadata: &Metadata) {
+    const INDENT: &str = "    ";
+    const DEEPER: &str = "        ";
+    for (key, value) in [
+        ("namespace", &metadata.namespace),
+        ("type", &metadata.r#type),
+        ("id", &metadata.id),
+    ] {
+        push(text, INDENT, key, value);
+    }
+    // A number, which must not be quoted.
+    writeln!(text, "{INDENT}version: {}", metadata.version).ok();
+    push(text, INDENT, "owner", &metadata.owner);
+    push(text, INDENT, "phase", &metadata.phase);
+    for (key, time) in [("created", metadata.created), ("updated", metadata.updated)] {
+        writeln!(text, "{INDENT}{key}: {}", seconds(time)).ok();
+    }
+    for (key, map) in [
+        ("labels", &metadata.labels),
+        ("annotations", &metadata.annotations),
+    ] {
+        if !map.is_empty() {
+            writeln!(text, "{INDENT}{key}:").ok();
         }
-        if spec.contains('\n') && spec.trim_end().contains([':', '-']) {
-            println!("spec:");
-            for line in spec.lines() {
-                println!("    {line}");
+        for (key, value) in map.iter().collect::<BTreeMap<_, _>>() {
+            push(text, DEEPER, key, value);
+        }
+    }
+    if !metadata.finalizers.is_empty() {
+        writeln!(text, "{INDENT}finalizers:").ok();
+    }
+    for finalizer in &metadata.finalizers {
+        writeln!(text, "{DEEPER}- {}", ichor_yaml::quote(finalizer)).ok();
+    }
+}
+
+fn push_spec(text: &mut String, resource: &Resource) {
+    let yaml = resource.spec.clone().unwrap_or_default().yaml_spec;
+    let is_block = match spec(resource) {
+        Value::Object(map) => !map.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => false,
+    };
+    match is_block {
+        true => {
+            text.push_str("spec:\n");
+            for line in yaml.lines() {
+                writeln!(text, "{}", format!("    {line}").trim_end()).ok();
             }
-        } else {
-            println!("spec: {}", spec.trim_end());
+        }
+        false => {
+            writeln!(text, "{}", format!("spec: {}", yaml.trim_end()).trim_end()).ok();
         }
     }
 }
 
-/// A spec as a value; what is not valid YAML is shown as text.
-fn value(yaml: &str) -> Value {
+/// A time in whole seconds, as RFC 3339 has it.
+fn seconds(time: Option<prost_types::Timestamp>) -> String {
+    let whole = time.map(|time| prost_types::Timestamp { nanos: 0, ..time });
+    whole.map(|time| time.to_string()).unwrap_or_default()
+}
+
+/// A resource as one value.
+fn object(item: &Item<'_>) -> Value {
+    let mut object = Map::new();
+    let metadata = item.resource.metadata.clone().unwrap_or_default();
+    object.insert("metadata".into(), metadata_value(&metadata));
+    object.insert("spec".into(), spec(item.resource));
+    object.insert("node".into(), item.node.into());
+    if let Some(word) = item.change.word() {
+        object.insert("event".into(), word.into());
+    }
+    Value::Object(object)
+}
+
+/// The spec as a value; what is not valid YAML is shown as text.
+fn spec(resource: &Resource) -> Value {
+    let yaml = resource.spec.as_ref().map(|spec| spec.yaml_spec.as_str());
+    let yaml = yaml.unwrap_or_default();
     serde_saphyr::from_str(yaml).unwrap_or_else(|_not_yaml| Value::String(yaml.to_owned()))
 }
 
 fn metadata_value(metadata: &Metadata) -> Value {
-    json!({
+    let version = match metadata.version.parse::<u64>() {
+        Ok(number) => number.into(),
+        Err(_undefined) => Value::String(metadata.version.clone()),
+    };
+    let mut value = json!({
         "namespace": metadata.namespace,
         "type": metadata.r#type,
         "id": metadata.id,
-        "version": metadata.version,
+        "version": version,
         "owner": metadata.owner,
         "phase": metadata.phase,
-        "created": metadata.created.map(|time| time.to_string()),
-        "updated": metadata.updated.map(|time| time.to_string()),
-    })
+        "created": seconds(metadata.created),
+        "updated": seconds(metadata.updated),
+    });
+    let sorted = |map: &std::collections::HashMap<String, String>| {
+        map.clone().into_iter().collect::<BTreeMap<_, _>>()
+    };
+    let optional = [
+        ("labels", json!(sorted(&metadata.labels))),
+        ("annotations", json!(sorted(&metadata.annotations))),
+        ("finalizers", json!(metadata.finalizers)),
+    ];
+    for (key, part) in optional {
+        let is_empty = part == json!({}) || part == json!([]);
+        if let (Some(map), false) = (value.as_object_mut(), is_empty) {
+            map.insert(key.to_owned(), part);
+        }
+    }
+    value
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! `ichor cluster reboot`.
+
+use anyhow::Result;
+use clap::Args;
+use ichor_client::NodeAddress;
+
+use super::{Place, find};
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Which; all when not given.
+    machines: Vec<String>,
+    /// Which, too, separated by commas.
+    // Takes the place of the flag that chooses nodes elsewhere, whose type it has to have.
+    #[arg(
+        id = "nodes",
+        short = 'n',
+        long = "node",
+        alias = "nodes",
+        value_delimiter = ',',
+        value_name = "MACHINE"
+    )]
+    also: Vec<NodeAddress>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ichor cluster reboot
+  ichor cluster reboot node-1 node-2
+  ichor cluster reboot --node node-2";
+
+pub(super) fn run(place: &Place, arguments: &Arguments) -> Result<()> {
+    let mut cluster = place.open()?;
+    let also = arguments.also.iter().map(NodeAddress::to_string);
+    let machines: Vec<_> = arguments.machines.iter().cloned().chain(also).collect();
+    for machine in &machines {
+        find(cluster.nodes(), machine)?;
+    }
+    for index in 0..cluster.nodes().len() {
+        let Some(node) = cluster.nodes_mut().get_mut(index) else {
+            continue;
+        };
+        let name = node.plan().name.clone();
+        if machines.is_empty() || machines.contains(&name) {
+            node.cut_power()?;
+            cluster.start_node(index)?;
+            println!("{name} starts again");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! `ichor image`: what the imager's own program does, too.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+pub(crate) use ichor_imager::command::Command;
+
+pub(crate) fn run(command: Command) -> Result<ExitCode> {
+    ichor_imager::command::run(command)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,133 @@
+//! Following paths.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::{Filter, Operand, Operator, Path, Step, plain};
+
+impl Path {
+    /// What is found from a value; nothing where it leads nowhere.
+    pub(super) fn select<'a>(&self, root: &'a Value, current: &'a Value) -> Vec<&'a Value> {
+        let start = match self.from_root {
+            true => root,
+            false => current,
+        };
+        let mut found = vec![start];
+        for step in &self.steps {
+            let next = found.into_iter().flat_map(|each| step.follow(root, each));
+            found = next.collect();
+        }
+        found
+    }
+}
+
+impl Step {
+    fn follow<'a>(&self, root: &'a Value, value: &'a Value) -> Vec<&'a Value> {
+        match (self, value) {
+            (Self::Key(key), Value::Object(map)) => map.get(key).into_iter().collect(),
+            (Self::Index(index), Value::Array(list)) => at(list, *index).into_iter().collect(),
+            (Self::Slice { from, to, step }, Value::Array(list)) => slice(list, *from, *to, *step),
+            (Self::Every, _) => children(value),
+            (Self::Each(steps), _) => {
+                let found = steps.iter().flat_map(|step| step.follow(root, value));
+                found.collect()
+            }
+            (Self::Descend, _) => descendants(value),
+            (Self::Filter(filter), _) => {
+                let found = children(value).into_iter();
+                found.filter(|each| filter.accepts(root, each)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn children(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(list) => list.iter().collect(),
+        Value::Object(map) => map.values().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The value itself, then everything below it. What a node sends may be deeper than a stack.
+fn descendants(value: &Value) -> Vec<&Value> {
+    let mut found = Vec::new();
+    let mut waiting = vec![value];
+    while let Some(next) = waiting.pop() {
+        found.push(next);
+        waiting.extend(children(next).into_iter().rev());
+    }
+    found
+}
+
+/// Negative numbers count from the end.
+fn position(list: &[Value], index: i64) -> Option<usize> {
+    match usize::try_from(index) {
+        Ok(index) => Some(index),
+        Err(_negative) => {
+            let back = usize::try_from(index.unsigned_abs()).ok()?;
+            list.len().checked_sub(back)
+        }
+    }
+}
+
+fn at(list: &[Value], index: i64) -> Option<&Value> {
+    list.get(position(list, index)?)
+}
+
+fn slice(list: &[Value], from: Option<i64>, to: Option<i64>, step: usize) -> Vec<&Value> {
+    let place = |index| position(list, index).unwrap_or(0).min(list.len());
+    let (from, to) = (from.map_or(0, place), to.map_or(list.len(), place));
+    let range = list.get(from..to).unwrap_or_default();
+    range.iter().step_by(step.max(1)).collect()
+}
+
+impl Filter {
+    fn accepts(&self, root: &Value, value: &Value) -> bool {
+        match self {
+            Self::Exists(path) => !path.select(root, value).is_empty(),
+            Self::Compare(left, operator, right) => {
+                let (left, right) = (left.find(root, value), right.find(root, value));
+                match (left, right) {
+                    (Some(left), Some(right)) => operator.holds(left, right),
+                    _ => false,
+                }
+            }
+        }
+    }
+}
+
+impl Operand {
+    fn find<'a>(&'a self, root: &'a Value, value: &'a Value) -> Option<&'a Value> {
+        match self {
+            Self::Path(path) => path.select(root, value).into_iter().next(),
+            Self::Value(value) => Some(value),
+        }
+    }
+}
+
+impl Operator {
+    fn holds(self, left: &Value, right: &Value) -> bool {
+        let order = order(left, right);
+        match self {
+            Self::Equal => order == Some(Ordering::Equal),
+            Self::NotEqual => order != Some(Ordering::Equal),
+            Self::Less => order == Some(Ordering::Less),
+            Self::LessOrEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+            Self::Greater => order == Some(Ordering::Greater),
+            Self::GreaterOrEqual => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+        }
+    }
+}
+
+/// Numbers by size, text by letters; others are equal or have no order. A number may be compared
+/// with its text: YAML leaves open which of the two is meant.
+fn order(left: &Value, right: &Value) -> Option<Ordering> {
+    match (left.as_f64(), right.as_f64()) {
+        (Some(left), Some(right)) => left.partial_cmp(&right),
+        _ if left.is_string() && right.is_string() => left.as_str().cmp(&right.as_str()).into(),
+        _ => (plain(left) == plain(right)).then_some(Ordering::Equal),
+    }
+}

@@ -1,0 +1,93 @@
+//! The command line, as a library: the program calls [`main`].
+//!
+//! Nothing is done before the arguments are understood, and a runtime for calls is only made by
+//! commands that make calls.
+
+mod arguments;
+mod command;
+mod connect;
+mod explain;
+mod human;
+mod json;
+mod jsonpath;
+mod later;
+mod lines;
+mod table;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use arguments::{Arguments, Command, Offline, Online};
+use command::{
+    boot, cluster, completion, controllers, diskfree, disks, dmesg, events, get, image, inspect,
+    list, logs, memory, mounts, netstat, processes, service, usage, version,
+};
+use connect::NodeFlags;
+
+/// Runs the command that the arguments of this process name. The exit code is 0 when everything
+/// was done, and 1 otherwise.
+pub fn main() -> ExitCode {
+    ichor_sys::signals::end_at_broken_pipe();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match arguments::parse(&words) {
+        Ok(arguments) => arguments,
+        Err(refusal) => return refusal.tell(),
+    };
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{}", explain::one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(Arguments { nodes, command }: Arguments) -> Result<ExitCode> {
+    match command {
+        Command::Offline(command) => run_offline(command),
+        Command::Version(arguments) if arguments.is_offline() => {
+            version::print_own(&arguments);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Version(arguments) => block_on(version::run(&nodes, &arguments)),
+        Command::Online(command) => block_on(run_online(&nodes, &command)),
+    }
+}
+
+fn run_offline(command: Offline) -> Result<ExitCode> {
+    match command {
+        Offline::Cluster(arguments) => cluster::run(&arguments),
+        Offline::Completion(arguments) => completion::run(&arguments),
+        Offline::Image { command } => image::run(command),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.context("make a runtime for calls")?.block_on(work)
+}
+
+async fn run_online(nodes: &NodeFlags, command: &Online) -> Result<ExitCode> {
+    match command {
+        Online::Boot(arguments) => boot::run(nodes, arguments).await,
+        Online::Controllers(arguments) => controllers::run(nodes, arguments).await,
+        Online::Diskfree(arguments) => diskfree::run(nodes, arguments).await,
+        Online::Disks(arguments) => disks::run(nodes, arguments).await,
+        Online::Dmesg(arguments) => dmesg::run(nodes, arguments).await,
+        Online::Events(arguments) => events::run(nodes, arguments).await,
+        Online::Get(arguments) => get::run(nodes, arguments).await,
+        Online::Inspect { command } => inspect::run(nodes, command).await,
+        Online::List(arguments) => list::run(nodes, arguments).await,
+        Online::Logs(arguments) => logs::run(nodes, arguments).await,
+        Online::Memory(arguments) => memory::run(nodes, arguments).await,
+        Online::Mounts(arguments) => mounts::run(nodes, arguments).await,
+        Online::Netstat(arguments) => netstat::run(nodes, arguments).await,
+        Online::Processes(arguments) => processes::run(nodes, arguments).await,
+        Online::Service(arguments) => service::run(nodes, arguments).await,
+        Online::Usage(arguments) => usage::run(nodes, arguments).await,
+    }
+}

@@ -1,0 +1,56 @@
+//! Text of nodes, line by line.
+
+/// Puts the node's name before each line of what comes in pieces.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    node: String,
+    /// The beginning of a line whose end has not come yet.
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    pub(crate) fn new(node: &str) -> Self {
+        Self {
+            node: node.to_owned(),
+            rest: Vec::new(),
+        }
+    }
+
+    /// The lines that end in a piece.
+    pub(crate) fn add(&mut self, piece: &[u8]) -> String {
+        let mut text = String::new();
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            self.rest.extend(part);
+            if part.ends_with(b"\n") {
+                text.push_str(&self.end());
+            }
+        }
+        text
+    }
+
+    /// The last line, when it has no end.
+    pub(crate) fn end(&mut self) -> String {
+        match self.rest.is_empty() {
+            true => String::new(),
+            false => {
+                let line = std::mem::take(&mut self.rest);
+                let line = String::from_utf8_lossy(&line);
+                format!("{}: {}\n", self.node, line.trim_end_matches(['\n', '\r']))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+
+    #[test]
+    fn lines_may_come_in_pieces() {
+        let mut lines = Lines::new("n");
+        assert_eq!(lines.add(b"a\nb"), "n: a\n");
+        assert_eq!(lines.add(b"c\n\nd\xff"), "n: bc\nn: \n");
+        assert_eq!(lines.end(), "n: d\u{fffd}\n");
+        assert_eq!(lines.end(), "");
+    }
+}
