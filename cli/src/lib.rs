@@ -1,4 +1,4 @@
-//! The command line, as a library: the program calls [`main`].
+//! The command line, as a library: the program calls [`main`], and [`page`] is its reference.
 //!
 //! Nothing is done before the arguments are understood, and a runtime for calls is only made by
 //! commands that make calls.
@@ -12,6 +12,7 @@ mod json;
 mod jsonpath;
 mod later;
 mod lines;
+mod page;
 mod table;
 
 use std::ffi::OsString;
@@ -25,6 +26,8 @@ use command::{
     list, logs, memory, mounts, netstat, processes, service, usage, version,
 };
 use connect::NodeFlags;
+
+pub use page::page;
 
 /// Runs the command that the arguments of this process name. The exit code is 0 when everything
 /// was done, and 1 otherwise.

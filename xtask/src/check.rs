@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{components, proto};
+use crate::{pages, proto};
 
 /// Runs all checks, also after one has failed.
 ///
@@ -21,7 +21,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         ("format", format),
         ("comments in proto/", proto::check_comments),
         ("generated files", proto::check),
-        ("docs/components.md", components::check),
+        ("pages of docs/", pages::check),
         ("policy for dependencies", policy::check),
         ("clippy", clippy),
     ];

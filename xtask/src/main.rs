@@ -2,8 +2,8 @@
 
 mod bench;
 mod check;
-mod components;
 mod image;
+mod pages;
 mod proto;
 mod test;
 mod up;
@@ -99,7 +99,7 @@ fn main() -> Result<ExitCode> {
         Command::Lock => image::lock(&root),
         Command::Proto { release } => {
             proto::run(&root)?;
-            components::write(&root)?;
+            pages::write(&root)?;
             match release {
                 true => proto::release(&root),
                 false => Ok(()),
