@@ -63,6 +63,7 @@ pub async fn run(state: Arc<dyn State>) -> Result<(), Failure> {
         writing::create_get_and_list,
         writing::update_checks_version_owner_and_phase,
         writing::teardown_and_destroy,
+        writing::a_resource_made_anew_is_another,
         writing::queries_select,
         watching::one_resource,
         watching::one_absent_resource,

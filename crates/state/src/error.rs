@@ -12,7 +12,7 @@ pub enum StateError {
     #[error("resource {0} exists already")]
     AlreadyExists(Pointer),
     /// Someone else wrote the resource in between.
-    #[error("resource {pointer} has version {stored}, the update is based on {given}")]
+    #[error("resource {pointer} has version {stored}, the update is based on {given}{}", of_earlier(*stored, *given))]
     VersionConflict {
         /// What was to be updated.
         pointer: Pointer,
@@ -62,6 +62,14 @@ pub enum StateError {
     /// The connection to the state failed.
     #[error("state is not reachable: {0}")]
     Transport(String),
+}
+
+/// Versions begin at 1 again when a resource is destroyed and made anew.
+fn of_earlier(stored: Version, given: Version) -> &'static str {
+    match stored == given {
+        true => " of an earlier one",
+        false => "",
+    }
 }
 
 impl From<DecodeError> for StateError {

@@ -52,7 +52,8 @@ pub trait State: Send + Sync {
 
     /// Replaces a resource whose stored version, owner and phase are the expected ones.
     ///
-    /// `expected_phase: None` accepts every phase.
+    /// `expected_phase: None` accepts every phase. A copy of a resource that was destroyed and made
+    /// anew since has the wrong version, whatever its number is.
     ///
     /// # Errors
     /// [`StateError::NotFound`], [`StateError::VersionConflict`], [`StateError::OwnerConflict`],

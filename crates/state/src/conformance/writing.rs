@@ -163,6 +163,33 @@ pub(super) async fn teardown_and_destroy(stage: &Stage) -> Outcome {
     Ok(())
 }
 
+pub(super) async fn a_resource_made_anew_is_another(stage: &Stage) -> Outcome {
+    let earlier = stage.create("a").await?;
+    stage.state.destroy(&stage.at("a"), "owner").await?;
+    let anew = stage
+        .state
+        .create(stage.resource("a", "anew"), "owner")
+        .await?;
+    ensure!(
+        anew.metadata.version == earlier.metadata.version,
+        "{anew:?}"
+    );
+    let late = stage.update(&earlier, "late").await;
+    let conflict = StateError::VersionConflict {
+        pointer: stage.at("a"),
+        stored: Version::new(1),
+        given: Version::new(1),
+    };
+    ensure!(late == Err(conflict), "{late:?}");
+    let stored = stage.state.get(&stage.at("a")).await?;
+    ensure!(stored == anew, "{stored:?}");
+    // A version alone is enough for a writer that has read nothing.
+    let mut unread = stage.resource("a", "unread");
+    Arc::make_mut(&mut unread.metadata).version = Version::new(1);
+    stage.state.update(unread, "owner", None).await?;
+    Ok(())
+}
+
 pub(super) async fn queries_select(stage: &Stage) -> Outcome {
     for (id, label) in [("one", Some("1")), ("two", Some("2")), ("ten", None)] {
         let mut resource = stage.resource(id, "x");
