@@ -73,6 +73,7 @@ pub async fn run(state: Arc<dyn State>) -> Result<(), Failure> {
         watching::bookmarks_resume,
         watching::tails_repeat,
         watching::bad_bookmarks_are_refused,
+        watching::bookmarks_of_another_kind_are_refused,
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ mod cursor;
 mod history;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -17,14 +17,16 @@ use ichor_resource::{AnyResource, Kind, Phase, Pointer};
 use crate::{Matcher, Query, State, StateError, Watch, WatchOptions, WatchTarget};
 use collection::Collection;
 
-/// Marks the bookmarks of one store, so that those of an earlier process are refused.
+/// Marks the bookmarks of one kind in one store, so that those of an earlier process and of other
+/// kinds are refused.
 type Session = [u8; 8];
 
 /// A state that lives as long as this value.
 #[derive(Debug)]
 pub struct MemoryState {
     collections: RwLock<HashMap<Kind, Arc<Collection>>>,
-    session: Session,
+    /// The standard library seeds it from the system's random numbers.
+    sessions: RandomState,
 }
 
 impl MemoryState {
@@ -32,8 +34,7 @@ impl MemoryState {
     pub fn new() -> Self {
         Self {
             collections: RwLock::default(),
-            // The standard library seeds each hasher from the system's random numbers.
-            session: RandomState::new().build_hasher().finish().to_ne_bytes(),
+            sessions: RandomState::new(),
         }
     }
 
@@ -141,7 +142,8 @@ impl State for MemoryState {
             WatchTarget::Kind(kind, _) => kind,
         };
         let collection = self.find_or_add(kind);
-        cursor::open(collection, self.session, target, &options.start)
+        let session: Session = self.sessions.hash_one(kind).to_ne_bytes();
+        cursor::open(collection, session, target, &options.start)
     }
 }
 

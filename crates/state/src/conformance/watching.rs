@@ -185,6 +185,24 @@ pub(super) async fn bad_bookmarks_are_refused(stage: &Stage) -> Outcome {
     Ok(())
 }
 
+pub(super) async fn bookmarks_of_another_kind_are_refused(stage: &Stage) -> Outcome {
+    stage.create("a").await?;
+    let mut watch = stage
+        .watch_kind(Query::default(), WatchStart::Bookmark)
+        .await?;
+    let events = expect(&mut watch, &["noop  undefined tombstone"]).await?;
+    let here = events.first().map(bookmark).unwrap_or_default();
+    let other = Stage {
+        state: Arc::clone(&stage.state),
+        namespace: "another_kind",
+    };
+    other.create("a").await?;
+    let start = WatchStart::After(here);
+    let refused = other.watch_kind(Query::default(), start).await.err();
+    ensure!(refused == Some(StateError::InvalidBookmark), "{refused:?}");
+    Ok(())
+}
+
 /// The first event of the next batch, in short.
 async fn first(watch: &mut Watch) -> Result<String, Wrong> {
     use futures_util::StreamExt;
