@@ -143,6 +143,15 @@ impl Metadata {
         }
     }
 
+    /// Whether this is a copy of a stored resource as it is now, and not of an earlier version or of
+    /// one that was destroyed before this one took its name: versions begin at 1 again.
+    ///
+    /// A copy without a time of creation was not read from a state; its version alone counts.
+    pub fn is_copy_of(&self, stored: &Self) -> bool {
+        let same_birth = self.created == Timestamp::UNIX_EPOCH || self.created == stored.created;
+        self.version == stored.version && same_birth
+    }
+
     /// What names this resource.
     pub fn pointer(&self) -> Pointer {
         Pointer {

@@ -2,6 +2,8 @@
 
 mod access;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use ichor_resource::{AnyResource, Kind, Phase, Pointer};
 
@@ -25,29 +27,32 @@ impl<S: State> FilteredState<S> {
         self.access.check(&kind.type_name, permit)
     }
 
-    /// One that may only hold may change nothing but the finalizers.
-    async fn check_hold(&self, wanted: &AnyResource) -> Result<(), StateError> {
+    /// What one that may only hold writes: the stored resource with other finalizers.
+    async fn held(&self, wanted: &AnyResource) -> Result<AnyResource, StateError> {
         let pointer = wanted.metadata.pointer();
-        let stored = self.state.get(&pointer).await?;
+        let mut stored = self.state.get(&pointer).await?;
         let (new, old) = (&wanted.metadata, &stored.metadata);
-        if new.version != old.version {
+        if !new.is_copy_of(old) {
             return Err(StateError::VersionConflict {
                 pointer,
                 stored: old.version,
                 given: new.version,
             });
         }
-        // The version makes sure that this is what the update replaces.
         let same = new.phase == old.phase
             && new.labels == old.labels
             && new.annotations == old.annotations
             && wanted.spec == stored.spec;
-        match same {
-            true => Ok(()),
-            false => Err(StateError::Denied(format!(
+        if !same {
+            return Err(StateError::Denied(format!(
                 "only the finalizers of {pointer} may be changed"
-            ))),
+            )));
         }
+        // Specs count as the same when their binary forms are, so the stored one is kept; its version
+        // and time of creation make sure that this is what the update replaces.
+        let finalizers = &mut Arc::make_mut(&mut stored.metadata).finalizers;
+        finalizers.clone_from(&new.finalizers);
+        Ok(stored)
     }
 }
 
@@ -70,14 +75,14 @@ impl<S: State> State for FilteredState<S> {
 
     async fn update(
         &self,
-        resource: AnyResource,
+        mut resource: AnyResource,
         owner: &str,
         expected_phase: Option<Phase>,
     ) -> Result<AnyResource, StateError> {
         let kind = &resource.metadata.kind;
         if self.need(kind, Permit::Write).is_err() {
             self.need(kind, Permit::Hold)?;
-            self.check_hold(&resource).await?;
+            resource = self.held(&resource).await?;
         }
         self.state.update(resource, owner, expected_phase).await
     }

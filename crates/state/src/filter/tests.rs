@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ichor_resource::specs::runtime::Environment;
 use ichor_resource::specs::secrets::CertSan;
-use ichor_resource::{Resource, Spec};
+use ichor_resource::{EncodedSpec, Metadata, Resource, Spec, SpecValue};
 
 use super::*;
 use crate::{MemoryState, StateExt};
@@ -83,4 +83,27 @@ async fn holding_changes_finalizers_and_nothing_else() {
     ));
     assert!(denied(state.destroy(&pointer, "owner").await));
     state.remove_finalizer(&pointer, "me").await.unwrap();
+}
+
+#[tokio::test]
+async fn holding_leaves_the_form_for_people_as_it_is() {
+    let state = Arc::new(MemoryState::new());
+    let kind = Kind::named("runtime", "Things.test");
+    let spec = |yaml: &str| {
+        SpecValue::new(EncodedSpec {
+            proto: "x".into(),
+            yaml: yaml.into(),
+        })
+    };
+    let mut thing = AnyResource::new(Metadata::new(kind, "a"), spec("true: 1\n"));
+    thing = state.create(thing, "owner").await.unwrap();
+    let access = Access::declared([("Things.test", Permit::Hold)]);
+    let holder = FilteredState::new(Arc::clone(&state), access);
+    let metadata = Arc::make_mut(&mut thing.metadata);
+    metadata.finalizers.push("me".into());
+    thing.spec = Some(spec("false: 1\n"));
+    holder.update(thing.clone(), "owner", None).await.unwrap();
+    let stored = state.get(&thing.metadata.pointer()).await.unwrap();
+    assert_eq!(stored.metadata.finalizers, ["me"]);
+    assert_eq!(stored.spec.unwrap().yaml(), "true: 1\n");
 }

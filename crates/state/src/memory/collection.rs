@@ -95,7 +95,7 @@ impl Collection {
                 phase: known.phase,
             });
         }
-        if known.version != resource.metadata.version || is_of_earlier(&resource.metadata, known) {
+        if !resource.metadata.is_copy_of(known) {
             return Err(StateError::VersionConflict {
                 pointer: pointer(),
                 stored: known.version,
@@ -181,12 +181,6 @@ impl Contents {
         self.find(&pointer.id)
             .ok_or_else(|| StateError::NotFound(pointer.clone()))
     }
-}
-
-/// Whether a copy is one of a resource that was destroyed before this one took its name: versions
-/// begin at 1 again. A copy without a time was not read from a state.
-fn is_of_earlier(copy: &Metadata, stored: &Metadata) -> bool {
-    copy.created != Timestamp::UNIX_EPOCH && copy.created != stored.created
 }
 
 fn check_owner(stored: &Metadata, owner: &str) -> Result<(), StateError> {
