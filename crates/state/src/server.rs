@@ -16,12 +16,16 @@ use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request, Response, Status};
 
 use crate::wire::{
-    SpecForms, from_new_resource, from_query, kind, phase, pointer, to_resource, to_status,
+    SpecForms, from_new_resource, from_query, kind, owner, phase, pointer, to_resource, to_status,
 };
 use crate::{State, StateError, StateExt};
 
 /// How large a message may be, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 32 << 20;
+
+/// How large a request may be, and so a resource. An event has up to two of them, each in two forms,
+/// of which the one for people may be several times as long, and all that fits into a message.
+pub(crate) const MAX_REQUEST_BYTES: usize = 2 << 20;
 
 /// How many calls and watches one component may have open.
 const MAX_STREAMS: u32 = 4096;
@@ -72,7 +76,7 @@ impl StateServer {
     /// The tower service, for a tonic server that has more services.
     pub fn into_service(self) -> state_server::StateServer<Self> {
         state_server::StateServer::new(self)
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES)
     }
 
@@ -137,7 +141,7 @@ impl state_server::State for StateServer {
         request: Request<pb::CreateRequest>,
     ) -> Result<Response<pb::CreateResponse>, Status> {
         let (state, request) = self.open(request)?;
-        let owner = request.options.unwrap_or_default().owner;
+        let owner = owner(request.options.unwrap_or_default().owner).map_err(to_status)?;
         let resource = from_new_resource(request.resource).map_err(to_status)?;
         let stored = state.create(resource, &owner).await.map_err(to_status)?;
         let resource = Some(to_resource(&stored, self.forms));
@@ -156,9 +160,10 @@ impl state_server::State for StateServer {
                 "options.expected_phase: {reason}"
             )))
         })?;
+        let owner = owner(options.owner).map_err(to_status)?;
         let resource = from_new_resource(request.new_resource).map_err(to_status)?;
         let stored = state
-            .update(resource, &options.owner, expected)
+            .update(resource, &owner, expected)
             .await
             .map_err(to_status)?;
         let resource = Some(to_resource(&stored, self.forms));
@@ -172,7 +177,7 @@ impl state_server::State for StateServer {
         let (state, request) = self.open(request)?;
         let pointer =
             pointer(&request.namespace, &request.r#type, &request.id).map_err(to_status)?;
-        let owner = request.options.unwrap_or_default().owner;
+        let owner = owner(request.options.unwrap_or_default().owner).map_err(to_status)?;
         state.destroy(&pointer, &owner).await.map_err(to_status)?;
         Ok(Response::new(pb::DestroyResponse {}))
     }
@@ -194,7 +199,7 @@ impl state_server::State for StateServer {
         let (state, request) = self.open(request)?;
         let pointer =
             pointer(&request.namespace, &request.r#type, &request.id).map_err(to_status)?;
-        let owner = request.options.unwrap_or_default().owner;
+        let owner = owner(request.options.unwrap_or_default().owner).map_err(to_status)?;
         let destroy_ready = state.teardown(&pointer, &owner).await.map_err(to_status)?;
         Ok(Response::new(pb::TeardownResponse { destroy_ready }))
     }
@@ -206,7 +211,7 @@ impl state_server::State for StateServer {
         let (state, request) = self.open(request)?;
         let pointer =
             pointer(&request.namespace, &request.r#type, &request.id).map_err(to_status)?;
-        let owner = request.options.unwrap_or_default().owner;
+        let owner = owner(request.options.unwrap_or_default().owner).map_err(to_status)?;
         state
             .teardown_and_destroy(&pointer, &owner)
             .await

@@ -15,6 +15,10 @@ use crate::{Event, LabelOp, LabelQuery, LabelTerm, Query, StateError};
 
 pub(crate) use status::{from_status, to_status};
 
+/// How long a name may be: a namespace, a type, an id, an owner, a finalizer. They are parts of error
+/// texts, which travel as headers.
+const MAX_NAME_BYTES: usize = 1024;
+
 /// A message does not say what it must.
 fn invalid(field: &str, reason: impl std::fmt::Display) -> StateError {
     StateError::Invalid(format!("{field}: {reason}"))
@@ -27,8 +31,23 @@ pub(crate) fn pointer(namespace: &str, type_name: &str, id: &str) -> Result<Poin
     }
     Ok(Pointer {
         kind: kind(namespace, type_name)?,
-        id: id.to_owned(),
+        id: name("id", id)?.to_owned(),
     })
+}
+
+/// Who asks.
+pub(crate) fn owner(text: String) -> Result<String, StateError> {
+    name("options.owner", text)
+}
+
+fn name<T: AsRef<str>>(field: &str, text: T) -> Result<T, StateError> {
+    match text.as_ref().len() {
+        0..=MAX_NAME_BYTES => Ok(text),
+        _ => Err(invalid(
+            field,
+            format!("is longer than {MAX_NAME_BYTES} bytes"),
+        )),
+    }
 }
 
 /// A kind of a request.
@@ -36,7 +55,10 @@ pub(crate) fn kind(namespace: &str, type_name: &str) -> Result<Kind, StateError>
     match (namespace, type_name) {
         ("", _) => Err(invalid("namespace", "is empty")),
         (_, "") => Err(invalid("type", "is empty")),
-        _ => Ok(Kind::named(namespace, type_name)),
+        _ => {
+            let namespace = name("namespace", namespace)?;
+            Ok(Kind::named(namespace, name("type", type_name)?))
+        }
     }
 }
 
@@ -134,13 +156,15 @@ pub(crate) fn from_resource(wire: Option<pb::Resource>) -> Result<AnyResource, S
 }
 
 fn from_metadata(wire: pb::Metadata) -> Result<Metadata, StateError> {
+    let finalizers = wire.finalizers.into_iter();
+    let finalizers = finalizers.map(|finalizer| name("metadata.finalizers", finalizer));
     Ok(Metadata {
         kind: kind(&wire.namespace, &wire.r#type)?,
-        id: wire.id,
+        id: name("metadata.id", wire.id)?,
         version: version(&wire.version)?,
-        owner: wire.owner,
+        owner: name("metadata.owner", wire.owner)?,
         phase: phase(&wire.phase).map_err(|reason| invalid("metadata.phase", reason))?,
-        finalizers: wire.finalizers,
+        finalizers: finalizers.collect::<Result<_, _>>()?,
         labels: wire.labels.into_iter().collect(),
         annotations: wire.annotations.into_iter().collect(),
         created: from_time("metadata.created", wire.created)?,

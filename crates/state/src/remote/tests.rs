@@ -9,7 +9,10 @@ use tokio::net::UnixListener;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::{Access, FilteredState, MemoryState, StateExt, StateServer};
+use crate::server::MAX_REQUEST_BYTES;
+use crate::{
+    Access, FilteredState, LabelOp, LabelQuery, LabelTerm, MemoryState, StateExt, StateServer,
+};
 
 /// A server in a runtime of its own: dropping it ends its connections as the end of a process does.
 struct Served(Option<Runtime>);
@@ -281,5 +284,82 @@ async fn tombstones_have_an_empty_spec_on_the_wire() {
     assert_eq!(
         absent.resource.clone().unwrap().spec,
         Some(pb::Spec::default())
+    );
+}
+
+#[tokio::test]
+async fn long_names_are_refused_and_do_not_end_the_connection() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sock");
+    let _served = serve(MemoryState::new(), &path);
+    let state = RemoteState::unix(&path);
+    let target = WatchTarget::One(Environment::pointer("a"));
+    let mut watch = state.watch(target, WatchOptions::default()).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().len(), 1);
+    let long = "x".repeat(1 << 20);
+    let mut refused = Vec::new();
+    refused.push(state.get(&Environment::pointer(&long)).await.map(drop));
+    let environment = |id: &str| AnyResource::from(Resource::new(id, Environment::default()));
+    refused.push(state.create(environment(&long), "").await.map(drop));
+    refused.push(state.create(environment("a"), &long).await.map(drop));
+    refused.push(state.destroy(&Environment::pointer("a"), &long).await);
+    let mut named = environment("a");
+    let metadata = Arc::make_mut(&mut named.metadata);
+    metadata.finalizers.push(long.clone());
+    refused.push(state.create(named, "").await.map(drop));
+    let term = |key: &str| LabelTerm {
+        key: key.to_owned(),
+        op: LabelOp::Equal,
+        values: Vec::new(),
+        invert: false,
+    };
+    let query = Query {
+        labels: vec![LabelQuery {
+            terms: vec![term(&long)],
+        }],
+        id_regexp: None,
+    };
+    refused.push(state.list(&Environment::kind(), &query).await.map(drop));
+    for refused in refused {
+        let Err(StateError::Invalid(text)) = &refused else {
+            panic!("{refused:?}")
+        };
+        assert!(text.len() < 4096, "{}", text.len());
+    }
+    // The watch goes on: it shares the connection.
+    state.create(environment("a"), "").await.unwrap();
+    let batch = watch.next().await.unwrap();
+    assert!(matches!(&batch[..], [Event::Created(..)]), "{batch:?}");
+}
+
+#[tokio::test]
+async fn what_fits_into_a_request_fits_into_every_event_and_more_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.sock");
+    let _served = serve(MemoryState::new(), &path);
+    let state = RemoteState::unix(&path);
+    let large = |bytes: usize| {
+        let variables = vec!["x".repeat(bytes)];
+        AnyResource::from(Resource::new("a", Environment { variables }))
+    };
+    let refused = state.create(large(MAX_REQUEST_BYTES), "").await;
+    assert!(
+        matches!(refused, Err(StateError::Invalid(_))),
+        "{refused:?}"
+    );
+    let target = WatchTarget::One(Environment::pointer("a"));
+    let mut watch = state.watch(target, WatchOptions::default()).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().len(), 1);
+    let fits = MAX_REQUEST_BYTES - 1024;
+    let mut stored = state.create(large(fits), "").await.unwrap();
+    stored.spec = large(fits - 1).spec;
+    state.update(stored, "", None).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        seen.extend(watch.next().await.unwrap());
+    }
+    assert!(
+        matches!(&seen[..], [Event::Created(..), Event::Updated { .. }]),
+        "the watch is lost"
     );
 }

@@ -13,6 +13,10 @@ use crate::StateError;
 /// Binary trailer: the name of the error, then its arguments, separated by NUL.
 const TRAILER: &str = "ichor-state-error-bin";
 
+/// How much of a text is told. Texts are headers of HTTP/2, and a peer that gets more of those than it
+/// takes ends the connection, with all calls and watches on it.
+const MAX_TEXT_BYTES: usize = 2048;
+
 /// The only place where an error of the state becomes a gRPC code.
 pub(crate) fn to_status(error: StateError) -> Status {
     let (code, parts) = match &error {
@@ -45,12 +49,18 @@ pub(crate) fn to_status(error: StateError) -> Status {
         StateError::InvalidBookmark => (Code::FailedPrecondition, vec!["bookmark".into()]),
         StateError::Transport(_) => (Code::Unavailable, Vec::new()),
     };
-    let mut status = Status::new(code, error.to_string());
+    let text = error.to_string();
+    let mut status = Status::new(code, start_of(&text));
     if !parts.is_empty() {
-        let value = MetadataValue::from_bytes(parts.join("\0").as_bytes());
+        let value = MetadataValue::from_bytes(start_of(&parts.join("\0")).as_bytes());
         status.metadata_mut().insert_bin(TRAILER, value);
     }
     status
+}
+
+fn start_of(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES))
+        .unwrap_or(text)
 }
 
 /// The error that a status stands for, when it was answered about `pointer`.
