@@ -1,10 +1,18 @@
 //! A query made ready for many comparisons.
 
 use ichor_resource::{AnyResource, Labels};
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 use super::{LabelOp, LabelQuery, LabelTerm, Query};
 use crate::StateError;
+
+/// How long a regular expression may be.
+const MAX_REGEXP_BYTES: usize = 1024;
+/// How much memory a compiled one may take: comparing takes time in proportion to it, and happens
+/// while writers wait.
+const MAX_COMPILED_BYTES: usize = 64 << 10;
+/// How many terms and values a query may have.
+const MAX_QUERY_PARTS: usize = 256;
 
 /// A checked query with its regular expression compiled.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +27,7 @@ impl Matcher {
     /// # Errors
     /// [`StateError::Invalid`] when the regular expression is none, or a term lacks its value.
     pub fn new(query: &Query) -> Result<Self, StateError> {
+        let mut parts = 0;
         for term in query.labels.iter().flat_map(|labels| &labels.terms) {
             if term.values.is_empty() && !matches!(term.op, LabelOp::Exists | LabelOp::In) {
                 return Err(StateError::Invalid(format!(
@@ -26,16 +35,16 @@ impl Matcher {
                     term.key
                 )));
             }
+            parts += 1 + term.values.len();
         }
-        let id = query
-            .id_regexp
-            .as_deref()
-            .map(Regex::new)
-            .transpose()
-            .map_err(|error| StateError::Invalid(format!("id_query.regexp: {error}")))?;
+        if parts.max(query.labels.len()) > MAX_QUERY_PARTS {
+            return Err(StateError::Invalid(format!(
+                "label_query: more than {MAX_QUERY_PARTS} terms and values"
+            )));
+        }
         Ok(Self {
             labels: query.labels.clone(),
-            id,
+            id: query.id_regexp.as_deref().map(compile).transpose()?,
         })
     }
 
@@ -50,6 +59,17 @@ impl Matcher {
         let all = |query: &LabelQuery| query.terms.iter().all(|term| term_matches(term, labels));
         self.labels.is_empty() || self.labels.iter().any(all)
     }
+}
+
+fn compile(regexp: &str) -> Result<Regex, StateError> {
+    let invalid =
+        |reason: &dyn std::fmt::Display| StateError::Invalid(format!("id_query.regexp: {reason}"));
+    if regexp.len() > MAX_REGEXP_BYTES {
+        return Err(invalid(&format!("is longer than {MAX_REGEXP_BYTES} bytes")));
+    }
+    let mut builder = RegexBuilder::new(regexp);
+    let compiled = builder.size_limit(MAX_COMPILED_BYTES).build();
+    compiled.map_err(|error| invalid(&error))
 }
 
 fn term_matches(term: &LabelTerm, labels: &Labels) -> bool {
@@ -156,6 +176,37 @@ mod tests {
                 term_matches(&term(*op, values, *invert), &labels(*stored)),
                 *expected,
                 "{op:?} {values:?} invert={invert} on {stored:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_would_take_long() {
+        let regexp = |text: String| Query {
+            id_regexp: Some(text),
+            ..Query::default()
+        };
+        let terms = |count| Query {
+            labels: vec![LabelQuery {
+                terms: vec![term(LabelOp::Equal, &["a"], false); count],
+            }],
+            ..Query::default()
+        };
+        let labels = |count| Query {
+            labels: vec![LabelQuery::default(); count],
+            ..Query::default()
+        };
+        for (fits, too_much) in [
+            (regexp("a".repeat(1024)), regexp("a".repeat(1025))),
+            (regexp("(a{9}){9}".into()), regexp("(a{99}){99}".into())),
+            (terms(128), terms(129)),
+            (labels(256), labels(257)),
+        ] {
+            assert!(Matcher::new(&fits).is_ok());
+            let refused = Matcher::new(&too_much);
+            assert!(
+                matches!(refused, Err(StateError::Invalid(_))),
+                "{refused:?}"
             );
         }
     }
