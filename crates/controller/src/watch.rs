@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use ichor_resource::{AnyResource, Kind, Phase, Pointer};
 use ichor_state::{Event, Query, State, StateError, Watch, WatchOptions, WatchStart, WatchTarget};
+use tokio::time::Instant;
 
 use crate::declare::EdgeKind;
 use crate::replica::{self, Replica};
 use crate::{Backoff, Input, Waker};
+
+/// A watch that is lost sooner has not worked: the pause before it is opened again grows.
+const STEADY: Duration = Duration::from_secs(60);
 
 /// A controller that a watch wakes.
 pub(crate) struct Subscriber {
@@ -79,8 +84,12 @@ impl Watcher {
         loop {
             let lost = match opened {
                 Ok(watch) => {
-                    backoff.reset();
-                    self.follow(watch).await
+                    let began = Instant::now();
+                    let lost = self.follow(watch).await;
+                    if began.elapsed() >= STEADY {
+                        backoff.reset();
+                    }
+                    lost
                 }
                 Err(error) => error.to_string(),
             };

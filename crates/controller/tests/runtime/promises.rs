@@ -302,6 +302,24 @@ async fn faults_of_every_kind_and_restarts_end_in_the_same_state() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_lost_again_and_again_is_opened_less_and_less_often() {
+    let state = FaultyState::new(MemoryState::new(), 1);
+    let running = Running::start(state.clone(), Copier::default(), Reads::Replicas);
+    tick().await;
+    let before = state.calls();
+    for _ in 0..1000 {
+        state.lose_watches();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let calls = state.calls() - before;
+    assert!(calls < 100, "{calls} calls");
+    put(state.inner(), "a", "one").await;
+    settle().await;
+    assert_eq!(copied(state.inner(), "a").await.as_deref(), Some("one"));
+    running.stop().await;
+}
+
 struct Second;
 
 impl Controller for Second {
