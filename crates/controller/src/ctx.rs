@@ -188,7 +188,7 @@ impl Ctx {
         pointer: &Pointer,
         wanted: &AnyResource,
     ) -> Result<AnyResource, StateError> {
-        let known = self.ledger().written(pointer);
+        let known = self.ledger().take(pointer);
         let written = match known {
             Some(mut stored) => {
                 stored.set_content(wanted);
@@ -299,10 +299,17 @@ impl Ctx {
         let stale = self.ledger().stale(&self.outputs);
         let mut failed = None;
         for pointer in stale {
-            // One that cannot be removed must not keep the others.
-            if let Err(error) = self.remove(&pointer).await {
-                tracing::warn!(controller = self.name, resource = %pointer, %error, "stale output stays");
-                failed = Some(error);
+            match self.remove(&pointer).await {
+                Ok(_) => {}
+                // Another has this name: what was to be written never was.
+                Err(ReconcileError::State(StateError::OwnerConflict { .. })) => {
+                    self.ledger().removed(&pointer);
+                }
+                // One that cannot be removed must not keep the others.
+                Err(error) => {
+                    tracing::warn!(controller = self.name, resource = %pointer, %error, "stale output stays");
+                    failed = Some(error);
+                }
             }
         }
         failed.map_or(Ok(()), Err)

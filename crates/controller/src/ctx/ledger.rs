@@ -10,7 +10,8 @@ use crate::Output;
 /// Outputs of one controller.
 ///
 /// Invariant: a remembered value is what the state holds, because only its owner may write a
-/// resource, and a lost watch (the state may have started again) makes the ledger forget.
+/// resource, because it is forgotten before each write (the answer may be lost), and because a lost
+/// watch (the state may have started again) makes the ledger forget all values.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// Known outputs, with what was written last when this process knows it.
@@ -32,7 +33,8 @@ impl Ledger {
         self.wake_after = None;
         if self.epoch != epoch {
             self.epoch = epoch;
-            self.known.clear();
+            // What was written is still looked after: copies may not show it yet.
+            self.known.values_mut().for_each(|value| *value = None);
             self.adopted = false;
         }
     }
@@ -54,9 +56,10 @@ impl Ledger {
             && stored.metadata.annotations == wanted.metadata.annotations
     }
 
-    /// What was written last, with the version that it got.
-    pub(super) fn written(&self, pointer: &Pointer) -> Option<AnyResource> {
-        self.known.get(pointer).cloned().flatten()
+    /// What was written last, with the version that it got. Forgotten until the next write is known
+    /// to have succeeded.
+    pub(super) fn take(&mut self, pointer: &Pointer) -> Option<AnyResource> {
+        self.known.insert(pointer.clone(), None).flatten()
     }
 
     pub(super) fn wrote(&mut self, pointer: Pointer, value: AnyResource) {
@@ -106,5 +109,26 @@ impl Ledger {
 
     pub(super) fn wake_after(&mut self, pause: Duration) {
         self.wake_after = Some(self.wake_after.map_or(pause, |known| known.min(pause)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ichor_resource::specs::network::HostnameStatus;
+    use ichor_resource::{Resource, Spec};
+
+    use super::*;
+
+    #[test]
+    fn a_lost_watch_makes_it_forget_values_but_not_outputs() {
+        let mut ledger = Ledger::default();
+        let output: AnyResource = Resource::new("a", HostnameStatus::default()).into();
+        let pointer = output.metadata.pointer();
+        ledger.wrote(pointer.clone(), output.clone());
+        assert!(ledger.holds(&pointer, &output));
+        ledger.begin(1);
+        assert!(!ledger.holds(&pointer, &output));
+        let outputs = [Output::exclusive::<HostnameStatus>()];
+        assert_eq!(ledger.stale(&outputs), [HostnameStatus::pointer("a")]);
     }
 }

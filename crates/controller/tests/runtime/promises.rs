@@ -303,6 +303,49 @@ async fn faults_of_every_kind_and_restarts_end_in_the_same_state() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_is_lost_is_not_taken_for_undone() {
+    for reads in BOTH {
+        let state = FaultyState::new(MemoryState::new(), 1);
+        let running = Running::start(state.clone(), Copier::default(), reads);
+        put(state.inner(), "a", "one").await;
+        tick().await;
+        state.set(Faults {
+            lost_answer: 1.0,
+            ..Faults::default()
+        });
+        put(state.inner(), "a", "two").await;
+        tick().await;
+        assert_eq!(copied(state.inner(), "a").await.as_deref(), Some("two"));
+        // Wanted is now what was written before.
+        put(state.inner(), "a", "one").await;
+        state.set(Faults::default());
+        settle().await;
+        assert_eq!(copied(state.inner(), "a").await.as_deref(), Some("one"));
+        running.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_of_another_is_left_alone() {
+    for reads in BOTH {
+        let state = Arc::new(MemoryState::new());
+        let other = Resource::new("a", status("of another"));
+        state.create_as(other, "test.Another").await.unwrap();
+        put(&*state, "a", "one").await;
+        let running = Running::start(state.clone(), Copier::default(), reads);
+        tick().await;
+        assert!(running.observer.stats()[0].failing);
+        let input = pointer::<HostnameSpec>("a");
+        state.teardown_and_destroy(&input, "").await.unwrap();
+        settle().await;
+        let stats = &running.observer.stats()[0];
+        assert!(!stats.failing, "{stats:?}");
+        assert_eq!(copied(&*state, "a").await.as_deref(), Some("of another"));
+        running.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_watch_that_is_lost_again_and_again_is_opened_less_and_less_often() {
     let state = FaultyState::new(MemoryState::new(), 1);
     let running = Running::start(state.clone(), Copier::default(), Reads::Replicas);
