@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
@@ -143,21 +143,18 @@ impl Worker {
 /// Waits until outputs in removal are not used any more, and wakes the controller then.
 #[derive(Default)]
 struct Releases {
-    tasks: JoinSet<Pointer>,
-    pending: HashSet<Pointer>,
+    tasks: JoinSet<()>,
+    pending: Arc<Mutex<HashSet<Pointer>>>,
 }
 
 impl Releases {
     fn wait_for(&mut self, pointer: Pointer, state: &Arc<dyn State>, waker: &Waker) {
-        while let Some(ended) = self.tasks.try_join_next() {
-            if let Ok(pointer) = ended {
-                self.pending.remove(&pointer);
-            }
-        }
-        if !self.pending.insert(pointer.clone()) {
+        while self.tasks.try_join_next().is_some() {}
+        if !lock(&self.pending).insert(pointer.clone()) {
             return;
         }
         let (state, waker) = (Arc::clone(state), waker.clone());
+        let pending = Arc::clone(&self.pending);
         self.tasks.spawn(async move {
             let unused = |any: Option<&AnyResource>| {
                 any.is_none_or(|any| any.metadata.finalizers.is_empty())
@@ -167,14 +164,41 @@ impl Releases {
                 tracing::debug!(resource = %pointer, %error, "cannot see who uses an output");
                 tokio::time::sleep(WOKEN_PAUSE).await;
             }
+            // First this: the pass that is woken may run at once, and have to wait again.
+            lock(&pending).remove(&pointer);
             waker.wake();
-            pointer
         });
     }
+}
+
+/// Each change is one call, so a panic leaves the set usable.
+fn lock(pending: &Mutex<HashSet<Pointer>>) -> MutexGuard<'_, HashSet<Pointer>> {
+    pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("without a text").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use ichor_resource::Spec;
+    use ichor_resource::specs::network::HostnameStatus;
+    use ichor_state::MemoryState;
+
+    use super::*;
+
+    /// Several threads: the pass that a wait wakes runs before the wait has ended.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_wait_ends_with_a_wake_up() {
+        let state: Arc<dyn State> = Arc::new(MemoryState::new());
+        let (waker, mut releases) = (Waker::new(), Releases::default());
+        for round in 0..20_000 {
+            releases.wait_for(HostnameStatus::pointer("gone"), &state, &waker);
+            let woken = tokio::time::timeout(Duration::from_secs(20), waker.woken()).await;
+            assert!(woken.is_ok(), "not woken in round {round}");
+        }
+    }
 }
