@@ -11,6 +11,7 @@ use std::sync::Arc;
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError};
 use ichor_resource::specs::files::{EtcFileSpec, EtcFileStatus};
 use ichor_resource::{Phase, Version};
+use jiff::Timestamp;
 
 use crate::etc::EtcError;
 
@@ -28,8 +29,9 @@ impl EtcFiles for crate::etc::Etc {
 #[derive(Debug)]
 pub(crate) struct EtcFileController<F> {
     files: Arc<F>,
-    /// What this process has put in place; a restart writes everything once more.
-    applied: HashMap<String, Version>,
+    /// What this process has put in place; a restart writes everything once more. Versions begin
+    /// again with a spec that is made anew, times of creation do not.
+    applied: HashMap<String, (Timestamp, Version)>,
 }
 
 impl<F: EtcFiles> EtcFileController<F> {
@@ -58,11 +60,12 @@ impl<F: EtcFiles> Controller for EtcFileController<F> {
                 continue;
             }
             let version = spec.metadata.version;
-            if self.applied.get(spec.id()) != Some(&version) {
+            let present = (spec.metadata.created, version);
+            if self.applied.get(spec.id()) != Some(&present) {
                 self.files
                     .apply(spec.id(), spec.value().contents.as_ref(), spec.value().mode)
                     .map_err(ReconcileError::other)?;
-                self.applied.insert(spec.id().to_owned(), version);
+                self.applied.insert(spec.id().to_owned(), present);
             }
             let status = EtcFileStatus {
                 spec_version: version.to_string(),
@@ -70,5 +73,63 @@ impl<F: EtcFiles> Controller for EtcFileController<F> {
             cx.upsert(spec.id(), status).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use ichor_controller::Runtime;
+    use ichor_controller::testing::tick;
+    use ichor_resource::{Resource, Spec};
+    use ichor_state::{MemoryState, State, StateExt};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Calls(Arc<Mutex<Vec<String>>>);
+
+    impl EtcFiles for Calls {
+        fn apply(&self, name: &str, contents: &[u8], _mode: u32) -> Result<(), EtcError> {
+            let text = String::from_utf8_lossy(contents);
+            self.0.lock().unwrap().push(format!("{name}: {text}"));
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_content_is_put_in_place_once() {
+        let (state, calls) = (Arc::new(MemoryState::new()), Calls::default());
+        let mut runtime = Runtime::new(Arc::clone(&state) as Arc<dyn State>);
+        runtime
+            .register(EtcFileController::new(calls.clone()))
+            .unwrap();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(runtime.run(stop.clone()));
+        let put = async |text: &str| {
+            let spec = EtcFileSpec {
+                contents: text.as_bytes().to_vec(),
+                mode: 0o644,
+                selinux_label: String::new(),
+            };
+            state.upsert(Resource::new("motd", spec), "test").await
+        };
+        for text in ["one", "two", "two"] {
+            put(text).await.unwrap();
+            tick().await;
+        }
+        let pointer = EtcFileSpec::pointer("motd");
+        state.destroy(&pointer, "test").await.unwrap();
+        put("two").await.unwrap();
+        put("three").await.unwrap();
+        tick().await;
+        assert_eq!(
+            *calls.0.lock().unwrap(),
+            ["motd: one", "motd: two", "motd: three"]
+        );
+        stop.cancel();
+        running.await.unwrap();
     }
 }
