@@ -8,8 +8,6 @@ mod command;
 mod connect;
 mod explain;
 mod human;
-mod json;
-mod jsonpath;
 mod later;
 mod lines;
 mod page;

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, bail};
 use ichor_api::cosi::resource::ListRequest;
+use ichor_jsonpath::Template;
 use serde_json::Value;
 
 use crate::connect::{Connected, called, read};
-use crate::jsonpath::Template;
 
 const TYPE: &str = "ResourceDefinitions.meta.cosi.dev";
 const NAMESPACE: &str = "meta";

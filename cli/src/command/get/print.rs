@@ -5,11 +5,10 @@ use std::fmt::Write;
 use std::str::FromStr;
 
 use ichor_api::cosi::resource::{Metadata, Resource};
+use ichor_jsonpath::Template;
 use serde_json::{Map, Value, json};
 
 use super::definition::Definition;
-use crate::json;
-use crate::jsonpath::Template;
 use crate::table::Table;
 
 /// The form.
@@ -120,7 +119,7 @@ impl<'a> Printer<'a> {
         match self.output {
             Output::Table => self.add_row(item),
             Output::Yaml => self.add_yaml(item),
-            Output::Json => self.text.push_str(&json::pretty(&object(item))),
+            Output::Json => self.text.push_str(&ichor_jsonpath::pretty(&object(item))),
             Output::JsonPath(template) => self.text.push_str(&template.lines(&object(item))),
         }
     }

@@ -4,20 +4,27 @@
 //! Source: Kubernetes, JSONPath Support.
 
 mod parse;
+mod pretty;
 mod select;
 
 use serde_json::Value;
 
+pub use pretty::pretty;
+use select::Walk;
+
+/// A template may come from a node. More text than this is cut off, in bytes.
+const TEXT_MAX: usize = 64 << 20;
+
 /// Text with paths in it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Template {
+pub struct Template {
     parts: Vec<Part>,
 }
 
 /// A template cannot be understood.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at character {}", at + 1)]
-pub(crate) struct BadTemplate {
+pub struct BadTemplate {
     at: usize,
     what: String,
 }
@@ -84,26 +91,30 @@ impl Template {
     ///
     /// # Errors
     /// [`BadTemplate`], with the place.
-    pub(crate) fn parse(text: &str) -> Result<Self, BadTemplate> {
+    pub fn parse(text: &str) -> Result<Self, BadTemplate> {
         let parts = parse::template(text)?;
         Ok(Self { parts })
     }
 
     /// The text for a value; what is not there is empty, and several values are separated by blanks.
-    pub(crate) fn text(&self, value: &Value) -> String {
+    /// A template that asks for too much gets a part of it: 64 MiB, from a million of values at most.
+    pub fn text(&self, value: &Value) -> String {
         let mut text = String::new();
-        write(&self.parts, value, value, &mut text);
+        write(&self.parts, &Walk::new(value), value, &mut text);
         text
     }
 
     /// The text as whole lines. When the template is one path and nothing else, each value has lines
     /// of its own.
-    pub(crate) fn lines(&self, value: &Value) -> String {
+    pub fn lines(&self, value: &Value) -> String {
+        let mut text = String::new();
         if let [Part::Path(path)] = self.parts.as_slice() {
-            let found = path.select(value, value);
-            return found.into_iter().map(line).collect();
+            for each in path.select(&Walk::new(value), value) {
+                push(&mut text, &line(each));
+            }
+            return text;
         }
-        let mut text = self.text(value);
+        text = self.text(value);
         if !text.ends_with('\n') {
             text.push('\n');
         }
@@ -111,26 +122,36 @@ impl Template {
     }
 }
 
-fn write(parts: &[Part], root: &Value, current: &Value, text: &mut String) {
+fn write(parts: &[Part], walk: &Walk<'_>, current: &Value, text: &mut String) {
     for part in parts {
         match part {
-            Part::Text(piece) => text.push_str(piece),
+            Part::Text(piece) => push(text, piece),
             Part::Path(path) => {
-                let found = path.select(root, current).into_iter().map(plain);
-                text.push_str(&found.collect::<Vec<_>>().join(" "));
+                for (number, each) in path.select(walk, current).into_iter().enumerate() {
+                    if number > 0 {
+                        push(text, " ");
+                    }
+                    push(text, &plain(each));
+                }
             }
             Part::Range(path, parts) => {
-                for each in path.select(root, current) {
-                    write(parts, root, each, text);
+                for each in path.select(walk, current) {
+                    write(parts, walk, each, text);
                 }
             }
         }
     }
 }
 
+fn push(text: &mut String, piece: &str) {
+    if text.len() + piece.len() <= TEXT_MAX {
+        text.push_str(piece);
+    }
+}
+
 fn line(value: &Value) -> String {
     match value {
-        Value::Array(_) | Value::Object(_) => crate::json::pretty(value),
+        Value::Array(_) | Value::Object(_) => pretty(value),
         scalar => plain(scalar) + "\n",
     }
 }

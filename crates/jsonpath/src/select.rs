@@ -1,42 +1,70 @@
 //! Following paths.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
 use super::{Filter, Operand, Operator, Path, Step, plain};
 
+/// Values that are looked at for one text. Without an end, a short template could ask for more than
+/// there is time.
+const VALUES_MAX: usize = 1 << 20;
+
+/// One use of a template.
+pub(super) struct Walk<'a> {
+    root: &'a Value,
+    /// How many values may be looked at yet.
+    left: Cell<usize>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(root: &'a Value) -> Self {
+        let left = Cell::new(VALUES_MAX);
+        Self { root, left }
+    }
+
+    /// Takes so many values from what is left, or fewer.
+    fn take(&self, count: usize) -> usize {
+        let taken = count.min(self.left.get());
+        self.left.set(self.left.get() - taken);
+        taken
+    }
+}
+
 impl Path {
     /// What is found from a value; nothing where it leads nowhere.
-    pub(super) fn select<'a>(&self, root: &'a Value, current: &'a Value) -> Vec<&'a Value> {
+    pub(super) fn select<'a>(&self, walk: &Walk<'a>, current: &'a Value) -> Vec<&'a Value> {
         let start = match self.from_root {
-            true => root,
+            true => walk.root,
             false => current,
         };
         let mut found = vec![start];
         for step in &self.steps {
-            let next = found.into_iter().flat_map(|each| step.follow(root, each));
-            found = next.collect();
+            let taken = walk.take(found.len());
+            let next = found.into_iter().take(taken);
+            found = next.flat_map(|each| step.follow(walk, each)).collect();
+            found.truncate(walk.take(found.len()));
         }
         found
     }
 }
 
 impl Step {
-    fn follow<'a>(&self, root: &'a Value, value: &'a Value) -> Vec<&'a Value> {
+    fn follow<'a>(&self, walk: &Walk<'a>, value: &'a Value) -> Vec<&'a Value> {
         match (self, value) {
             (Self::Key(key), Value::Object(map)) => map.get(key).into_iter().collect(),
             (Self::Index(index), Value::Array(list)) => at(list, *index).into_iter().collect(),
             (Self::Slice { from, to, step }, Value::Array(list)) => slice(list, *from, *to, *step),
             (Self::Every, _) => children(value),
             (Self::Each(steps), _) => {
-                let found = steps.iter().flat_map(|step| step.follow(root, value));
+                let found = steps.iter().flat_map(|step| step.follow(walk, value));
                 found.collect()
             }
             (Self::Descend, _) => descendants(value),
             (Self::Filter(filter), _) => {
                 let found = children(value).into_iter();
-                found.filter(|each| filter.accepts(root, each)).collect()
+                found.filter(|each| filter.accepts(walk, each)).collect()
             }
             _ => Vec::new(),
         }
@@ -85,11 +113,11 @@ fn slice(list: &[Value], from: Option<i64>, to: Option<i64>, step: usize) -> Vec
 }
 
 impl Filter {
-    fn accepts(&self, root: &Value, value: &Value) -> bool {
+    fn accepts<'a>(&self, walk: &Walk<'a>, value: &'a Value) -> bool {
         match self {
-            Self::Exists(path) => !path.select(root, value).is_empty(),
+            Self::Exists(path) => !path.select(walk, value).is_empty(),
             Self::Compare(left, operator, right) => {
-                let (left, right) = (left.find(root, value), right.find(root, value));
+                let (left, right) = (left.find(walk, value), right.find(walk, value));
                 match (left, right) {
                     (Some(left), Some(right)) => operator.holds(left, right),
                     _ => false,
@@ -100,9 +128,9 @@ impl Filter {
 }
 
 impl Operand {
-    fn find<'a>(&'a self, root: &'a Value, value: &'a Value) -> Option<&'a Value> {
+    fn find<'a>(&'a self, walk: &Walk<'a>, value: &'a Value) -> Option<&'a Value> {
         match self {
-            Self::Path(path) => path.select(root, value).into_iter().next(),
+            Self::Path(path) => path.select(walk, value).into_iter().next(),
             Self::Value(value) => Some(value),
         }
     }

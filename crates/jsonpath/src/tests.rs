@@ -133,3 +133,16 @@ fn mistakes_have_a_place() {
     let nested = "{.a[?(@.b[?(".repeat(10_000);
     assert!(Template::parse(&nested).is_err());
 }
+
+#[test]
+fn a_template_that_asks_for_too_much_comes_to_an_end() {
+    let list = json!([[1, 2, 3], [4, 5, 6], [[7, 8], 9]]);
+    for template in [
+        "{..*..*..*..*..*..*..*..*..*..*}".to_owned(),
+        "{range ..*}".repeat(12) + "x" + &"{end}".repeat(12),
+        "{..[?(@..*)]}".repeat(100),
+    ] {
+        let text = Template::parse(&template).map(|template| template.text(&list));
+        assert!(text.unwrap().len() <= 64 << 20, "{template}");
+    }
+}
