@@ -12,7 +12,7 @@ pub(crate) fn document(root: &Node) -> String {
         Node::Mapping(entries) if !entries.is_empty() => mapping(&mut out, entries, 0, false),
         Node::Sequence(items) if !items.is_empty() => sequence(&mut out, items, 0, false),
         Node::Text(text) if text.contains('\n') => {
-            scalar::write_block(&mut out, text, STEP);
+            scalar::write_block(&mut out, text, STEP, STEP);
         }
         other => {
             inline(&mut out, other, Place::Block);
@@ -42,7 +42,7 @@ fn mapping(out: &mut String, entries: &[(Node, Node)], indent: usize, started: b
             }
             scalar => {
                 out.push(' ');
-                scalar_line(out, scalar, inner);
+                scalar_line(out, scalar, inner, inner - indent);
             }
         }
     }
@@ -58,15 +58,18 @@ fn sequence(out: &mut String, items: &[Node], indent: usize, started: bool) {
         match item {
             Node::Mapping(entries) if !entries.is_empty() => mapping(out, entries, inner, true),
             Node::Sequence(items) if !items.is_empty() => sequence(out, items, inner, true),
-            scalar => scalar_line(out, scalar, inner),
+            scalar => scalar_line(out, scalar, inner, inner - indent),
         }
     }
 }
 
-/// A value that begins on the present line; `indent` is that of its further lines.
-fn scalar_line(out: &mut String, node: &Node, indent: usize) {
+/// A value that begins on the present line; `indent` is that of its further lines, `depth` how much
+/// more that is than what holds the value.
+fn scalar_line(out: &mut String, node: &Node, indent: usize, depth: usize) {
     match node {
-        Node::Text(text) if scalar::wants_block(text) => scalar::write_block(out, text, indent),
+        Node::Text(text) if scalar::wants_block(text) => {
+            scalar::write_block(out, text, indent, depth)
+        }
         other => {
             inline(out, other, Place::Block);
             out.push('\n');

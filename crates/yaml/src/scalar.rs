@@ -42,16 +42,18 @@ pub(crate) fn write_inline(out: &mut String, text: &str, place: Place) {
     }
 }
 
-/// Writes a string as a literal block, its newline included.
-pub(crate) fn write_block(out: &mut String, text: &str, indent: usize) {
+/// Writes a string as a literal block, its newline included. `depth` is how much further its lines are
+/// indented than what holds it.
+pub(crate) fn write_block(out: &mut String, text: &str, indent: usize, depth: usize) {
     if !wants_block(text) {
         double_quoted(out, text);
         out.push('\n');
         return;
     }
     out.push('|');
-    if text.starts_with(' ') {
-        out.push('4');
+    // Readers take the first line that is not empty for the measure of all, unless they are told.
+    if text.trim_start_matches('\n').starts_with(' ') {
+        out.push_str(&depth.to_string());
     }
     // Whether readers keep the final newline: none, more than one, exactly one.
     match text.strip_suffix('\n') {

@@ -165,6 +165,7 @@ fn writes_multi_line_strings_as_blocks() {
         ("a\nb\n", "k: |\n    a\n    b\n"),
         ("a\n\nb\n\n", "k: |+\n    a\n\n    b\n\n"),
         (" a\nb\n", "k: |4\n     a\n    b\n"),
+        ("\n a\nb\n", "k: |4\n\n     a\n    b\n"),
         ("\n", "k: \"\\n\"\n"),
         ("a\nb ", "k: \"a\\nb \"\n"),
         ("a \nb\n", "k: \"a \\nb\\n\"\n"),
@@ -173,6 +174,19 @@ fn writes_multi_line_strings_as_blocks() {
     for (text, expected) in table {
         assert_eq!(yaml(&BTreeMap::from([("k", text)])), expected, "{text:?}");
     }
+}
+
+#[test]
+fn blocks_that_begin_with_blanks_tell_by_how_much_they_are_indented() {
+    assert_eq!(yaml(&[" a\nb\n"]), "- |2\n   a\n  b\n");
+    assert_eq!(
+        yaml(&[BTreeMap::from([("k", " a\nb")])]),
+        "- k: |2-\n     a\n    b\n"
+    );
+    assert_eq!(
+        yaml(&BTreeMap::from([("k", ["\n a\n"])])),
+        "k:\n    - |2\n\n       a\n"
+    );
 }
 
 #[test]
@@ -249,8 +263,16 @@ const GOLDEN: &str = include_str!("../testdata/strings.jsonl");
 #[test]
 fn writes_strings_as_go_does() {
     for line in GOLDEN.lines() {
-        let row: Vec<String> = serde_json::from_str(line).unwrap();
+        let mut row: Vec<String> = serde_json::from_str(line).unwrap();
+        // Within a sequence it tells an indentation that is not there, and does not read that itself.
+        for at in [2, 6] {
+            row[at] = row[at].replace("|4", "|2");
+        }
         let text = row[0].as_str();
+        if text.starts_with('\n') && text.trim_start_matches('\n').starts_with(' ') {
+            // It tells no indentation there, and loses the blank when it reads that.
+            continue;
+        }
         let map = |key, value| BTreeMap::from([(key, value)]);
         let mut seen = [
             text.to_owned(),
