@@ -11,6 +11,12 @@ use ipnet::Ipv4Net;
 const MTU_MIN: u16 = 576;
 /// A lease is never shorter: a server that gives seconds must not make the client spin.
 const LEASE_MIN: Duration = Duration::from_secs(60);
+/// Where options begin, behind the magic cookie (RFC 2131, section 3).
+const OPTIONS_AT: usize = 240;
+const PAD: u8 = 0;
+const END: u8 = 255;
+/// How many of a list are used: of servers, routes and domains.
+const LIST_MAX: usize = 64;
 
 /// A message could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +121,7 @@ impl Sender {
 
     /// The reply, when it is one to this client and this exchange.
     pub(crate) fn decode(&self, payload: &[u8], xid: u32) -> Option<Reply> {
-        let message = Message::decode(&mut Decoder::new(payload)).ok()?;
+        let message = Message::decode(&mut Decoder::new(&vetted(payload)?)).ok()?;
         // The length is looked at first: the decoder slices by it without a check.
         let is_for_me = message.opcode() == Opcode::BootReply
             && message.xid() == xid
@@ -133,6 +139,49 @@ impl Sender {
             }),
             _ => None,
         }
+    }
+}
+
+/// The message with those options only that are used here and can be read: the decoder leaves out all
+/// behind one that it cannot read, and is confused by some that are too short.
+fn vetted(payload: &[u8]) -> Option<Vec<u8>> {
+    let (head, mut rest) = payload.split_at_checked(OPTIONS_AT)?;
+    let mut kept = head.to_vec();
+    while let Some((code, after)) = rest.split_first() {
+        match *code {
+            PAD => rest = after,
+            END => break,
+            code => {
+                let (length, after) = after.split_first()?;
+                let (value, after) = after.split_at_checked(usize::from(*length))?;
+                if is_readable(code.into(), value) {
+                    kept.extend([code, *length]);
+                    kept.extend(value);
+                }
+                rest = after;
+            }
+        }
+    }
+    kept.push(END);
+    Some(kept)
+}
+
+fn is_readable(code: OptionCode, value: &[u8]) -> bool {
+    match code {
+        OptionCode::SubnetMask
+        | OptionCode::AddressLeaseTime
+        | OptionCode::ServerIdentifier
+        | OptionCode::Renewal
+        | OptionCode::Rebinding => value.len() == 4,
+        OptionCode::Router | OptionCode::DomainNameServer | OptionCode::NtpServers => {
+            value.len().is_multiple_of(4)
+        }
+        OptionCode::Hostname | OptionCode::DomainName => std::str::from_utf8(value).is_ok(),
+        OptionCode::InterfaceMtu => value.len() == 2,
+        OptionCode::MessageType => value.len() == 1,
+        // These may go on in the next option of the same kind (RFC 3396).
+        OptionCode::ClasslessStaticRoute | OptionCode::DomainSearch => true,
+        _ => false,
     }
 }
 
@@ -176,7 +225,7 @@ fn lease(address: Ipv4Addr, options: &DhcpOptions) -> Option<Lease> {
         server: server(options)?,
         routes: routes(options),
         dns: match options.get(OptionCode::DomainNameServer) {
-            Some(DhcpOption::DomainNameServer(servers)) => servers.clone(),
+            Some(DhcpOption::DomainNameServer(servers)) => first_of(servers),
             _ => Vec::new(),
         },
         domain: match options.get(OptionCode::DomainName) {
@@ -186,6 +235,7 @@ fn lease(address: Ipv4Addr, options: &DhcpOptions) -> Option<Lease> {
         search: match options.get(OptionCode::DomainSearch) {
             Some(DhcpOption::DomainSearch(names)) => names
                 .iter()
+                .take(LIST_MAX)
                 .filter_map(|name| checked_name(&name.to_string()))
                 .collect(),
             _ => Vec::new(),
@@ -199,7 +249,7 @@ fn lease(address: Ipv4Addr, options: &DhcpOptions) -> Option<Lease> {
             _ => None,
         },
         ntp: match options.get(OptionCode::NtpServers) {
-            Some(DhcpOption::NtpServers(servers)) => servers.clone(),
+            Some(DhcpOption::NtpServers(servers)) => first_of(servers),
             _ => Vec::new(),
         },
         duration,
@@ -208,12 +258,17 @@ fn lease(address: Ipv4Addr, options: &DhcpOptions) -> Option<Lease> {
     })
 }
 
+fn first_of(servers: &[Ipv4Addr]) -> Vec<Ipv4Addr> {
+    servers.iter().copied().take(LIST_MAX).collect()
+}
+
 /// Classless routes replace the routers (RFC 3442).
 fn routes(options: &DhcpOptions) -> Vec<(Ipv4Net, Ipv4Addr)> {
     if let Some(DhcpOption::ClasslessStaticRoute(routes)) =
         options.get(OptionCode::ClasslessStaticRoute)
     {
-        return routes.iter().map(|(to, via)| (to.trunc(), *via)).collect();
+        let routes = routes.iter().take(LIST_MAX);
+        return routes.map(|(to, via)| (to.trunc(), *via)).collect();
     }
     match options.get(OptionCode::Router) {
         Some(DhcpOption::Router(routers)) => {

@@ -106,6 +106,49 @@ fn replies_to_others_and_without_lease_time_are_none() {
 }
 
 #[test]
+fn an_option_that_cannot_be_read_is_left_out_alone() {
+    let bytes = reply(
+        5,
+        7,
+        [10, 0, 2, 15],
+        &[
+            &[81, 1, 0],
+            &[151, 0],
+            &[12, 1, 0xff],
+            &[3, 3, 10, 0, 2],
+            &[26, 1, 5],
+            &[77, 0],
+            &[51, 4, 0, 0, 14, 16],
+            &[6, 4, 10, 0, 2, 3],
+        ],
+    );
+    let Some(Reply::Ack(lease)) = sender().decode(&bytes, 7) else {
+        panic!("no lease");
+    };
+    assert_eq!(lease.duration, Some(Duration::from_secs(3600)));
+    assert_eq!(lease.dns, [Ipv4Addr::new(10, 0, 2, 3)]);
+    assert_eq!((lease.hostname, lease.mtu), (None, None));
+}
+
+#[test]
+fn long_lists_are_cut() {
+    let server: &[u8] = &[6, 252];
+    let servers = [server, &[9; 252]].concat();
+    // Names that point to the first one.
+    let domains = [&[119, 255, 1, b'a', 0][..], &[0xc0, 0].repeat(126)].concat();
+    let bytes = reply(
+        5,
+        7,
+        [10, 0, 2, 15],
+        &[&[51, 4, 0, 0, 14, 16], &servers, &servers, &domains],
+    );
+    let Some(Reply::Ack(lease)) = sender().decode(&bytes, 7) else {
+        panic!("no lease");
+    };
+    assert_eq!((lease.dns.len(), lease.search.len()), (64, 64));
+}
+
+#[test]
 fn every_truncation_and_bit_flip_is_survived() {
     let whole = reply(
         5,
