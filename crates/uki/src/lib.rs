@@ -39,6 +39,12 @@ impl fmt::Debug for Section<'_> {
 }
 
 const SECTION_HEADER: usize = 40;
+/// More are in no program that is of use; they could all hold the whole file.
+///
+/// Source: Microsoft PE Format, NumberOfSections.
+const SECTIONS_MAX: usize = 96;
+/// Source: the same, FileAlignment. Of memory it may be larger.
+const FILE_ALIGNMENT_MAX: u32 = 1 << 16;
 /// Initialised data that is read only.
 const CHARACTERISTICS: u32 = 0x4000_0040;
 
@@ -140,16 +146,26 @@ fn layout(image: &[u8]) -> Result<Layout, UkiError> {
         return Err(UkiError::NotPe("not PE32+"));
     }
     let alignment = |at: usize| match read_u32(image, at)? {
-        0 => Err(UkiError::NotPe("an alignment is zero")),
-        alignment => Ok(alignment),
+        alignment if alignment.is_power_of_two() => Ok(alignment),
+        _ => Err(UkiError::NotPe("an alignment is no power of two")),
     };
+    let section_count = usize::from(read_u16(image, count_at)?);
+    if section_count > SECTIONS_MAX {
+        return Err(UkiError::NotPe("it has more than 96 sections"));
+    }
+    let file_alignment = alignment(optional + 36)?;
+    if file_alignment > FILE_ALIGNMENT_MAX {
+        return Err(UkiError::NotPe(
+            "its sections are aligned to more than 64 KiB",
+        ));
+    }
     Ok(Layout {
         count_at,
-        section_count: usize::from(read_u16(image, count_at)?),
+        section_count,
         sections_at: optional + usize::from(read_u16(image, pe + 20)?),
         data_size_at: optional + 8,
         section_alignment: alignment(optional + 32)?,
-        file_alignment: alignment(optional + 36)?,
+        file_alignment,
         image_size_at: optional + 56,
         headers_size: read_u32(image, optional + 60)? as usize,
         checksum_at: optional + 64,
@@ -262,6 +278,31 @@ mod tests {
             build(&stub(), &many),
             Err(UkiError::NoRoom { wanted: 40, .. })
         ));
+    }
+
+    #[test]
+    fn small_files_do_not_become_large() {
+        let with = |at: usize, bytes: &[u8]| {
+            let mut stub = stub();
+            stub[at..at + bytes.len()].copy_from_slice(bytes);
+            let added = Section {
+                name: ".x",
+                content: b"y",
+            };
+            build(&stub, &[added]).map(|image| image.len())
+        };
+        let alignment = 0x98 + 36;
+        assert_eq!(with(alignment, &[0, 0, 1, 0]), Ok(2 << 16));
+        for bad in [[0, 0, 2, 0], [0, 0, 0, 0xff], [1, 2, 0, 0], [0; 4]] {
+            assert!(with(alignment, &bad).is_err(), "{bad:?}");
+        }
+        // All of them may hold the whole file.
+        let mut many = stub();
+        many[0x86..0x88].copy_from_slice(&[97, 0]);
+        many.resize(0x2000, 0);
+        assert!(sections(&many).is_err());
+        many[0x86] = 96;
+        assert_eq!(sections(&many).unwrap().len(), 96);
     }
 
     #[test]
