@@ -1,6 +1,7 @@
 //! How people name a node.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// The port of the API.
@@ -50,7 +51,10 @@ impl FromStr for NodeAddress {
         let (host, port) = match given.strip_prefix('[') {
             Some(rest) => {
                 let (host, after) = rest.split_once(']').ok_or_else(error)?;
-                (host, after.strip_prefix(':'))
+                match after.strip_prefix(':') {
+                    None if !after.is_empty() => return Err(error()),
+                    port => (host, port),
+                }
             }
             // More than one colon without brackets is an IPv6 address.
             None if given.matches(':').count() > 1 => (given, None),
@@ -63,7 +67,13 @@ impl FromStr for NodeAddress {
             Some(port) => port.parse().map_err(|_not_a_port| error())?,
             None => DEFAULT_PORT,
         };
-        if host.is_empty() || host.contains(char::is_whitespace) {
+        // A zone such as `%eth0` may follow an address.
+        let is_address = || {
+            let address = host.split('%').next().unwrap_or_default();
+            address.parse::<Ipv6Addr>().is_ok()
+        };
+        let is_name = !host.is_empty() && !host.contains([':', '[', ']']);
+        if host.contains(char::is_whitespace) || !(is_name || is_address()) {
             return Err(error());
         }
         Ok(Self {
@@ -94,6 +104,7 @@ mod tests {
             ("fe80::1", "fe80::1", 50000),
             ("[fe80::1]:7", "fe80::1", 7),
             ("[::1]", "::1", 50000),
+            ("fe80::1%eth0", "fe80::1%eth0", 50000),
         ];
         for (given, host, port) in cases {
             let node: NodeAddress = given.parse().unwrap();
@@ -105,7 +116,9 @@ mod tests {
 
     #[test]
     fn refuses_what_names_nothing() {
-        for given in ["", ":1", "a:b", "[::1", "a b", "a:99999"] {
+        for given in [
+            "", ":1", "a:b", "[::1", "a b", "a:99999", "[::1]x", "::x", "[:8]", "[a:b]", "[]",
+        ] {
             assert!(given.parse::<NodeAddress>().is_err(), "{given}");
         }
     }
