@@ -73,6 +73,7 @@ pub(crate) fn programs(
     directories: &[&str],
 ) -> Result<Vec<Program>, String> {
     let refuse = |error: hadris_fat::Error| format!("read the EFI partition: {error}");
+    let mut room = content.get_ref().len() as u64;
     let volume = FatVolume::open(content).map_err(refuse)?;
     let mut programs = Vec::new();
     for path in directories {
@@ -82,6 +83,10 @@ pub(crate) fn programs(
         for entry in directory.entries() {
             let DirectoryEntry::Entry(entry) = entry.map_err(refuse)?;
             if entry.is_file() {
+                // Entries may share their clusters: what is small here would fill the memory.
+                room = room
+                    .checked_sub(entry.len())
+                    .ok_or("the files of the EFI partition overlap")?;
                 let mut reader = volume.read_file(&entry).map_err(refuse)?;
                 programs.push(Program {
                     path: format!("{path}/{}", entry.name()),
@@ -166,5 +171,26 @@ mod tests {
             return; // Our own reader is in the tests above.
         };
         assert!(output.status.success(), "{output:?}");
+    }
+
+    /// A file system of 32 KiB with a program of 4 KiB in `EFI/LINUX`.
+    const SMALL: &[u8] = include_bytes!("../../tests/fuzz/corpus/fat/fat12");
+
+    #[test]
+    fn files_that_share_their_clusters_are_refused() {
+        let read = |image: &[u8]| programs(Cursor::new(image.to_vec()), &["EFI/LINUX"]);
+        assert_eq!(read(SMALL).unwrap().len(), 1);
+        let name = b"ICHOR   EFI";
+        let at = SMALL.windows(name.len()).position(|part| part == name);
+        let at = at.unwrap();
+        let entry = SMALL[at..at + 32].to_vec();
+        let mut many = SMALL.to_vec();
+        for (number, letter) in (1..10).zip(b'A'..) {
+            let place = at + 32 * number;
+            many[place..place + 32].copy_from_slice(&entry);
+            many[place] = letter;
+        }
+        let refused = read(&many).unwrap_err();
+        assert!(refused.contains("overlap"), "{refused}");
     }
 }

@@ -226,21 +226,21 @@ fn padded(target: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
 
 /// Reads a disk from a qcow2 file of the plain kind that [`write`] makes, and `qemu-img convert`.
 #[derive(Debug)]
-pub(crate) struct Reader {
-    file: File,
+pub(crate) struct Reader<F> {
+    file: F,
     size_bytes: u64,
     cluster_bytes: u64,
     level1_at: u64,
     position: u64,
 }
 
-impl Reader {
+impl<F: Read + Seek> Reader<F> {
     /// Reads the header.
     ///
     /// # Errors
     /// `InvalidData` for another format, encrypted or compressed disks, and those that are the
     /// difference to another file.
-    pub(crate) fn open(mut file: File) -> io::Result<Self> {
+    pub(crate) fn open(mut file: F) -> io::Result<Self> {
         let mut header = [0; 72];
         file.read_exact(&mut header)?;
         let word = |at: usize| number(&header, at, 4);
@@ -271,7 +271,11 @@ impl Reader {
 
     fn entry(&mut self, table: u64, index: u64) -> io::Result<Option<u64>> {
         let mut bytes = [0; 8];
-        self.file.seek(SeekFrom::Start(table + index * 8))?;
+        let place = index
+            .checked_mul(8)
+            .and_then(|offset| table.checked_add(offset));
+        let place = place.ok_or_else(|| unknown("a qcow2 file with a table behind all files"))?;
+        self.file.seek(SeekFrom::Start(place))?;
         self.file.read_exact(&mut bytes)?;
         let entry = u64::from_be_bytes(bytes);
         if entry & COMPRESSED != 0 {
@@ -283,7 +287,7 @@ impl Reader {
     }
 }
 
-impl Read for Reader {
+impl<F: Read + Seek> Read for Reader<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let in_disk = self.size_bytes.saturating_sub(self.position);
         let in_cluster = self.cluster_bytes - self.position % self.cluster_bytes;
@@ -306,7 +310,7 @@ impl Read for Reader {
     }
 }
 
-impl Seek for Reader {
+impl<F: Read + Seek> Seek for Reader<F> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(position) => Some(position),
@@ -400,5 +404,18 @@ mod tests {
             };
             assert!(output.status.success(), "{output:?}");
         }
+    }
+
+    #[test]
+    fn a_table_behind_all_files_is_refused() {
+        let mut header = vec![0; 72];
+        header[..4].copy_from_slice(b"QFI\xfb");
+        header[7] = 3;
+        header[23] = 16;
+        header[24..32].fill(1);
+        header[40..48].fill(0xff);
+        let mut reader = Reader::open(io::Cursor::new(header)).unwrap();
+        reader.seek(SeekFrom::Start(1 << 40)).unwrap();
+        assert!(reader.read(&mut [0; 8]).is_err());
     }
 }

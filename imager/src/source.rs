@@ -13,8 +13,8 @@ use crate::{fat, qcow2};
 
 /// Directories of the EFI partition that firmware and boot loader start programs from.
 const PROGRAM_DIRECTORIES: &[&str] = &["EFI/BOOT", "EFI/Linux"];
-/// The largest EFI partition that is read into memory.
-const EFI_BYTES_MAX: u64 = 4 << 30;
+/// The largest EFI partition that is read into memory. In a qcow2 file it may take no room at all.
+const EFI_BYTES_MAX: u64 = 1 << 30;
 
 /// A form of image file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -43,7 +43,15 @@ impl<T: Read + Seek> Disk for T {}
 
 /// The form of a file and the programs that it holds.
 pub(crate) fn programs(path: &Path) -> Result<(Form, Vec<Program>), ImageError> {
-    let mut file = File::open(path).map_err(at("open", path))?;
+    let file = File::open(path).map_err(at("open", path))?;
+    programs_of(file, path)
+}
+
+/// The same of a file that is open; `path` names it in errors.
+pub(crate) fn programs_of(
+    mut file: impl Read + Seek + 'static,
+    path: &Path,
+) -> Result<(Form, Vec<Program>), ImageError> {
     let form = form(&mut file).map_err(at("read", path))?;
     let mut disk: Box<dyn Disk> = match form {
         Form::Program => {
@@ -65,7 +73,7 @@ pub(crate) fn programs(path: &Path) -> Result<(Form, Vec<Program>), ImageError> 
 }
 
 /// Tells the form from the first bytes; what is nothing else is taken for a disk.
-fn form(file: &mut File) -> std::io::Result<Form> {
+fn form(file: &mut (impl Read + Seek)) -> std::io::Result<Form> {
     let mut start = [0; 4];
     let known = match file.read_exact(&mut start) {
         Ok(()) if start.starts_with(b"MZ") => Some(Form::Program),
