@@ -39,6 +39,10 @@ impl fmt::Debug for Section<'_> {
 }
 
 const SECTION_HEADER: usize = 40;
+/// The smallest optional header: what stands before the data directories.
+///
+/// Source: Microsoft PE Format, Optional Header Windows-Specific Fields.
+const OPTIONAL_HEADER_MIN: usize = 112;
 /// More are in no program that is of use; they could all hold the whole file.
 ///
 /// Source: Microsoft PE Format, NumberOfSections.
@@ -69,6 +73,7 @@ pub fn build(stub: &[u8], sections: &[Section<'_>]) -> Result<Vec<u8>, UkiError>
     let layout = layout(stub)?;
     let end = layout.sections_at + layout.section_count * SECTION_HEADER;
     let room = layout.headers_size.saturating_sub(end) / SECTION_HEADER;
+    let room = room.min(SECTIONS_MAX - layout.section_count);
     if sections.len() > room {
         let wanted = sections.len();
         return Err(UkiError::NoRoom { room, wanted });
@@ -145,6 +150,14 @@ fn layout(image: &[u8]) -> Result<Layout, UkiError> {
     if read_u16(image, optional)? != 0x20b {
         return Err(UkiError::NotPe("not PE32+"));
     }
+    let optional_size = usize::from(read_u16(image, pe + 20)?);
+    if optional_size < OPTIONAL_HEADER_MIN {
+        return Err(UkiError::NotPe("its optional header is too small"));
+    }
+    let headers_size = read_u32(image, optional + 60)? as usize;
+    if headers_size > image.len() {
+        return Err(CUT_OFF);
+    }
     let alignment = |at: usize| match read_u32(image, at)? {
         alignment if alignment.is_power_of_two() => Ok(alignment),
         _ => Err(UkiError::NotPe("an alignment is no power of two")),
@@ -162,12 +175,12 @@ fn layout(image: &[u8]) -> Result<Layout, UkiError> {
     Ok(Layout {
         count_at,
         section_count,
-        sections_at: optional + usize::from(read_u16(image, pe + 20)?),
+        sections_at: optional + optional_size,
         data_size_at: optional + 8,
         section_alignment: alignment(optional + 32)?,
         file_alignment,
         image_size_at: optional + 56,
-        headers_size: read_u32(image, optional + 60)? as usize,
+        headers_size,
         checksum_at: optional + 64,
     })
 }
@@ -303,6 +316,35 @@ mod tests {
         assert!(sections(&many).is_err());
         many[0x86] = 96;
         assert_eq!(sections(&many).unwrap().len(), 96);
+    }
+
+    #[test]
+    fn what_would_not_be_read_again_is_not_made() {
+        let added = || Section {
+            name: ".x",
+            content: b"y",
+        };
+        // The table of sections may not lie on the header before it.
+        for size in [0, 111] {
+            let mut stub = stub();
+            stub[0x86] = 0;
+            stub[0x94] = size;
+            let expected = UkiError::NotPe("its optional header is too small");
+            assert_eq!(build(&stub, &[added()]), Err(expected), "{size}");
+        }
+        // The content may not lie in the headers.
+        let mut short = stub();
+        short[0x86] = 0;
+        short.truncate(0x200);
+        assert_eq!(build(&short, &[added()]), Err(CUT_OFF));
+        let mut many = stub();
+        many[0x86] = 95;
+        many[0x98 + 60..0x98 + 64].copy_from_slice(&0x2000_u32.to_le_bytes());
+        many.resize(0x2000, 0);
+        let image = build(&many, &[added()]).unwrap();
+        assert_eq!(sections(&image).unwrap().len(), 96);
+        let expected = UkiError::NoRoom { room: 0, wanted: 1 };
+        assert_eq!(build(&image, &[added()]), Err(expected));
     }
 
     #[test]
