@@ -127,7 +127,7 @@ impl Apt {
 }
 
 /// The kernel that the package for the newest one depends on.
-fn parse_kernel(shown: &str) -> Option<&str> {
+pub(crate) fn parse_kernel(shown: &str) -> Option<&str> {
     let depends = shown
         .lines()
         .find_map(|line| line.strip_prefix("Depends: "))?;

@@ -64,7 +64,7 @@ impl Node {
 
 /// The root is the first node.
 #[derive(Debug)]
-struct Trie {
+pub(crate) struct Trie {
     nodes: Vec<Node>,
 }
 
@@ -78,7 +78,7 @@ impl Default for Trie {
 
 impl Trie {
     /// Patterns at the start of a line, then properties behind a space, then an empty line.
-    fn add_text(&mut self, priority: u16, text: &str) {
+    pub(crate) fn add_text(&mut self, priority: u16, text: &str) {
         let mut patterns = Vec::new();
         let mut in_properties = false;
         for (line, content) in (1..).zip(text.lines()) {
@@ -158,7 +158,7 @@ impl Trie {
         text.get(common..).unwrap_or_default()
     }
 
-    fn write(&self) -> Result<Vec<u8>, ImageError> {
+    pub(crate) fn write(&self) -> Result<Vec<u8>, ImageError> {
         let mut end = HEADER_BYTES;
         let mut offsets = Vec::new();
         for node in &self.nodes {

@@ -96,7 +96,7 @@ pub fn verify(path: &Path, certificate: &Certificate) -> Result<Vec<Verdict>, Im
 }
 
 /// None when the program is no unified kernel image.
-fn system(program: &Program) -> Option<System> {
+pub(crate) fn system(program: &Program) -> Option<System> {
     let sections = ichor_uki::sections(&program.content).ok()?;
     let find = |wanted: &str| {
         let found = sections.iter().find(|(name, _)| name == wanted);

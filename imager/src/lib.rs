@@ -18,6 +18,8 @@ mod efi;
 mod elf;
 mod error;
 mod fat;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hwdb;
 pub mod initramfs;
 pub mod inspect;

@@ -270,7 +270,7 @@ fn read(file: &Path, relative: &Path) -> Result<Module, ImageError> {
 }
 
 /// The names after `pre:` of a soft dependency.
-fn before(text: &str) -> Vec<String> {
+pub(crate) fn before(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut is_before = false;
     for word in text.split_whitespace() {

@@ -66,13 +66,13 @@ fn candidates(etc: &Path) -> Result<Vec<PathBuf>, ImageError> {
 
 /// One source of the host, before it is known what it is.
 #[derive(Debug)]
-struct Entry {
+pub(crate) struct Entry {
     source: Source,
     suites: Vec<String>,
     components: Vec<String>,
 }
 
-fn choose(entries: &[Entry]) -> Option<Sources> {
+pub(crate) fn choose(entries: &[Entry]) -> Option<Sources> {
     let find = |wanted: fn(&str) -> bool| {
         let mut main = entries
             .iter()
@@ -90,7 +90,7 @@ fn choose(entries: &[Entry]) -> Option<Sources> {
 }
 
 /// `deb [options] uri suite component...`
-fn parse_line(line: &str) -> Option<Entry> {
+pub(crate) fn parse_line(line: &str) -> Option<Entry> {
     let rest = line.trim().strip_prefix("deb")?;
     let rest = rest.strip_prefix([' ', '\t'])?.trim();
     let (options, rest) = match rest.strip_prefix('[') {
@@ -113,7 +113,7 @@ fn parse_line(line: &str) -> Option<Entry> {
 }
 
 /// Lines of `Key: value`; a value goes on in lines that begin with a space.
-fn parse_stanza(stanza: &str) -> Option<Entry> {
+pub(crate) fn parse_stanza(stanza: &str) -> Option<Entry> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for line in stanza.lines().filter(|line| !line.starts_with('#')) {
         if line.starts_with([' ', '\t']) {

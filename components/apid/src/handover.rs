@@ -24,7 +24,7 @@ pub(crate) fn setup() -> Result<Setup, ApidError> {
 }
 
 /// `NAME:PATH,NAME:PATH`.
-fn parse_services(text: &str) -> Vec<(String, PathBuf)> {
+pub(crate) fn parse_services(text: &str) -> Vec<(String, PathBuf)> {
     let pairs = text.split(',').filter_map(|pair| pair.split_once(':'));
     pairs
         .map(|(name, path)| (name.to_owned(), PathBuf::from(path)))

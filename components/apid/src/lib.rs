@@ -10,6 +10,8 @@ mod body;
 mod call;
 mod certificate;
 mod frames;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handover;
 mod limits;
 mod message;

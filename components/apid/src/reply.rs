@@ -49,7 +49,7 @@ fn empty() -> PassedOn {
 }
 
 /// Everything but printable ASCII is encoded, and the percent sign.
-fn percent_encode(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         match byte {

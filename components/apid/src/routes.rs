@@ -39,7 +39,7 @@ impl Routes {
     }
 }
 
-fn component(path: &str) -> &'static str {
+pub(crate) fn component(path: &str) -> &'static str {
     let found = ROUTES.iter().find(|(service, _)| path.starts_with(service));
     found.map_or(DEFAULT, |(_, component)| component)
 }

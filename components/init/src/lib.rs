@@ -8,6 +8,8 @@
 
 mod cpu;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod root;
 mod switch;
 mod verity;

@@ -54,7 +54,7 @@ impl Protection {
     }
 }
 
-fn parse(value: &str) -> Result<Protection, &'static str> {
+pub(crate) fn parse(value: &str) -> Result<Protection, &'static str> {
     let mut parts = value.split(':');
     let mut next = || {
         parts

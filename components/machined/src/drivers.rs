@@ -166,7 +166,7 @@ fn request(modules: &Modules, alias: &str) {
 }
 
 /// The alias of a device that was added.
-fn added_alias(event: &[u8]) -> Option<&str> {
+pub(crate) fn added_alias(event: &[u8]) -> Option<&str> {
     let event = Event::parse(event)?;
     (event.action == "add").then(|| event.get("MODALIAS"))?
 }

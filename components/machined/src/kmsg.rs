@@ -91,7 +91,7 @@ impl Reader {
 }
 
 /// `FACILITY: PRIORITY: [TIME]: MESSAGE`; `None` for what is not a record.
-fn format_record(record: &str, epoch: Timestamp) -> Option<String> {
+pub(crate) fn format_record(record: &str, epoch: Timestamp) -> Option<String> {
     let (prefix, rest) = record.split_once(';')?;
     let mut fields = prefix.split(',');
     let code: usize = fields.next()?.parse().ok()?;

@@ -11,6 +11,8 @@ mod drivers;
 mod etc;
 mod events;
 mod facts;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod host;
 mod kmsg;
 mod layers;

@@ -5,7 +5,7 @@ mod files;
 mod inspect;
 mod introspection;
 mod machine;
-mod mounts;
+pub(crate) mod mounts;
 mod netstat;
 mod not_yet;
 mod storage;

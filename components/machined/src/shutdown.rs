@@ -103,7 +103,7 @@ fn unmount_all() {
 /// the root, in the order of mounting.
 ///
 /// Source: proc_pid_mountinfo(5).
-fn on_disks(mountinfo: &str) -> Vec<PathBuf> {
+pub(crate) fn on_disks(mountinfo: &str) -> Vec<PathBuf> {
     let targets = mountinfo.lines().filter_map(|line| {
         let (left, right) = line.split_once(" - ")?;
         let (fstype, right) = right.split_once(' ')?;

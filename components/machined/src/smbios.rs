@@ -38,7 +38,7 @@ pub(crate) fn load(path: &Path) -> Option<Inventory> {
     Some(parse(&table))
 }
 
-fn parse(table: &[u8]) -> Inventory {
+pub(crate) fn parse(table: &[u8]) -> Inventory {
     let mut inventory = Inventory::default();
     for structure in structures(table) {
         match structure.kind {

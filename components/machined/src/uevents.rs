@@ -57,7 +57,7 @@ pub(crate) async fn follow(wakers: Vec<(&'static str, Waker)>) {
 }
 
 /// The subsystem of an event that adds or removes something.
-fn subsystem(event: &[u8]) -> Option<String> {
+pub(crate) fn subsystem(event: &[u8]) -> Option<String> {
     let event = Event::parse(event)?;
     if !matches!(event.action, "add" | "remove" | "bind" | "unbind") {
         return None;

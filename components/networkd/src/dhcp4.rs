@@ -1,6 +1,8 @@
 //! A DHCPv4 client (RFC 2131): a pure state machine, packets, and a task that joins them to a link.
 
 mod client;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod ip;
 mod machine;
 mod packet;

@@ -1,6 +1,8 @@
 //! The kernel's links, addresses and routes, by netlink. All of rtnetlink stays in here.
 
 mod convert;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -15,6 +15,8 @@
 
 mod controllers;
 mod dhcp4;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod kernel;
 mod plan;
 

@@ -115,7 +115,7 @@ pub(crate) async fn follow(socket: OwnedFd, changes: Changes) -> io::Result<()> 
 }
 
 /// The block device that an event tells of, by its name below `/dev`.
-fn parse(bytes: &[u8]) -> Option<(Teller, String)> {
+pub(crate) fn parse(bytes: &[u8]) -> Option<(Teller, String)> {
     let event = Event::parse(bytes)?;
     if event.get("SUBSYSTEM") != Some("block") {
         return None;

@@ -15,6 +15,8 @@
 
 mod controllers;
 mod events;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod service;
 mod sysfs;
 #[cfg(test)]

@@ -7,6 +7,8 @@
 
 mod device;
 mod disk;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod links;
 mod system;
 #[cfg(test)]

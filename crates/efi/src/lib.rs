@@ -4,6 +4,9 @@
 //! says what systemd-boot leaves behind. A file of efivarfs has four bytes of attributes, then the
 //! content.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
 use std::path::{Path, PathBuf};
 
 const MOUNT: &str = "/sys/firmware/efi/efivars";

@@ -40,7 +40,7 @@ fn step<'a>(pattern: &'a [u8], text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     }
 }
 
-fn in_set(set: &[u8], character: u8) -> bool {
+pub(crate) fn in_set(set: &[u8], character: u8) -> bool {
     let mut rest = set;
     loop {
         match rest {

@@ -2,6 +2,8 @@
 //!
 //! The indices are text files that the image builder writes; their form is that of depmod(8).
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod glob;
 mod index;
 

@@ -4,6 +4,8 @@ mod error;
 mod event;
 mod ext;
 mod filter;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod memory;
 mod query;
 mod remote;

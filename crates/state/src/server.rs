@@ -1,6 +1,6 @@
 //! `cosi.resource.State` over any state.
 
-mod watch;
+pub(crate) mod watch;
 
 use std::fmt;
 use std::pin::Pin;

@@ -144,7 +144,7 @@ fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn parse_group(message: &[u8]) -> Option<u32> {
+pub(crate) fn parse_group(message: &[u8]) -> Option<u32> {
     let groups = find(message.get(HEADERS_BYTES..)?, FAMILY_GROUPS)?;
     let mut groups = Attributes(groups).map(|(_, group)| group);
     let group = groups.find(|group| find(group, GROUP_NAME) == Some(GROUP))?;
@@ -152,7 +152,7 @@ fn parse_group(message: &[u8]) -> Option<u32> {
     Some(u32::from_ne_bytes(id.try_into().ok()?))
 }
 
-fn parse_event(message: &[u8]) -> Option<AcpiEvent> {
+pub(crate) fn parse_event(message: &[u8]) -> Option<AcpiEvent> {
     let event = find(message.get(HEADERS_BYTES..)?, EVENT)?;
     let class = event.get(..CLASS_BYTES)?.split(|byte| *byte == 0).next()?;
     let kind = event.get(KIND_OFFSET..KIND_OFFSET + 4)?;

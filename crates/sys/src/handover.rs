@@ -49,7 +49,7 @@ pub fn take(number: RawFd) -> io::Result<OwnedFd> {
 }
 
 /// The number behind a name.
-fn find(listed: &str, name: &str) -> Option<RawFd> {
+pub(crate) fn find(listed: &str, name: &str) -> Option<RawFd> {
     let mut pairs = listed.split(',').filter_map(|pair| pair.split_once(':'));
     pairs.find(|(key, _)| *key == name)?.1.parse().ok()
 }

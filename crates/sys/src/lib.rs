@@ -6,6 +6,8 @@
 
 pub mod acpi;
 pub mod dm;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod handover;
 pub mod kmsg;
 pub mod loopdev;

@@ -13,6 +13,8 @@ mod cluster;
 mod console;
 mod disk;
 mod firmware;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod network;
 mod node;
 mod process;

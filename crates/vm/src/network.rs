@@ -4,7 +4,7 @@
 //! by others on the host. User-mode networking sits on another port: DHCP, DNS, a way out, and
 //! forwards from 127.0.0.1 to the nodes.
 
-mod dhcp;
+pub(crate) mod dhcp;
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};

@@ -63,14 +63,19 @@ impl Qmp {
             path: path.to_owned(),
             source,
         })?;
-        let mut qmp = Self {
-            reader: BufReader::new(stream),
-            partial: Vec::new(),
-            events: VecDeque::new(),
-        };
+        let mut qmp = Self::over(stream);
         qmp.read("greeting", Instant::now() + ANSWER_TIME_MAX)?;
         qmp.execute("qmp_capabilities", &json!({}))?;
         Ok(qmp)
+    }
+
+    /// A connection on which nothing was said yet.
+    pub(crate) fn over(stream: UnixStream) -> Self {
+        Self {
+            reader: BufReader::new(stream),
+            partial: Vec::new(),
+            events: VecDeque::new(),
+        }
     }
 
     /// Runs a command and gives what it returns.

@@ -5,6 +5,8 @@
 //! knows nothing of it. The one in the background serves requests on a virtio serial port, one JSON
 //! object per line; [`Probe`] is the other end.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guest;
 mod host;
 mod protocol;

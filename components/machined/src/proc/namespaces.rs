@@ -86,7 +86,7 @@ pub(crate) fn namespace_names(directory: &Path) -> BTreeMap<u64, String> {
 }
 
 /// `socket:[123]` holds 123.
-fn inode_of(kind: &str, link: &str) -> Option<u64> {
+pub(crate) fn inode_of(kind: &str, link: &str) -> Option<u64> {
     let number = link.strip_prefix(kind)?.strip_prefix(":[")?;
     number.strip_suffix(']')?.parse().ok()
 }

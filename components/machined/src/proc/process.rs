@@ -37,7 +37,7 @@ fn read(directory: &Path) -> Option<ProcessInfo> {
 }
 
 /// Reads one line of `stat`. The command stands in parentheses and may hold some itself.
-fn parse_stat(text: &str) -> Option<ProcessInfo> {
+pub(crate) fn parse_stat(text: &str) -> Option<ProcessInfo> {
     let (pid, rest) = text.split_once(" (")?;
     let (command, rest) = rest.rsplit_once(") ")?;
     let fields: Vec<&str> = rest.split_whitespace().collect();

@@ -16,7 +16,7 @@ pub(crate) fn list(text: &str) -> Vec<MountStat> {
     mounts
 }
 
-fn parse_line(line: &str) -> Option<MountStat> {
+pub(crate) fn parse_line(line: &str) -> Option<MountStat> {
     let mut words = line.split(' ');
     Some(MountStat {
         filesystem: words.next()?.to_owned(),

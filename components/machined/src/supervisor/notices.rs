@@ -26,7 +26,7 @@ pub(crate) async fn follow(id: &'static str, socket: UnixDatagram, board: Board)
     }
 }
 
-fn says_ready(notice: &[u8]) -> bool {
+pub(crate) fn says_ready(notice: &[u8]) -> bool {
     let mut lines = notice.split(|byte| *byte == b'\n');
     lines.any(|line| line == b"READY=1")
 }

@@ -25,7 +25,7 @@ pub(super) fn load(tree: &Tree, name: &str) -> Option<(String, BlockDevice)> {
 }
 
 /// The device that a link of sysfs leads to, as a path: `../../devices/x` is `/sys/devices/x`.
-fn parse_place(target: &str) -> Option<String> {
+pub(super) fn parse_place(target: &str) -> Option<String> {
     let from = target.find("devices/")?;
     let (up, place) = target.split_at_checked(from)?;
     let is_up = up.split_terminator('/').all(|part| part == "..");
@@ -36,7 +36,7 @@ fn parse_place(target: &str) -> Option<String> {
 }
 
 /// The lines of a `uevent` file.
-fn parse(text: &str) -> Option<(String, BlockDevice)> {
+pub(super) fn parse(text: &str) -> Option<(String, BlockDevice)> {
     let value = |key: &str| {
         let mut lines = text.lines();
         lines.find_map(|line| line.strip_prefix(key)?.strip_prefix('='))

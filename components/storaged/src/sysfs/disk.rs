@@ -120,7 +120,7 @@ fn serial(tree: &Tree, path: &str) -> String {
 }
 
 /// Source: SPC-4, section 7.8.18, Unit Serial Number VPD page.
-fn parse_serial_page(page: &[u8]) -> Option<String> {
+pub(super) fn parse_serial_page(page: &[u8]) -> Option<String> {
     let [_, 0x80, high, low, rest @ ..] = page else {
         return None;
     };

@@ -34,7 +34,7 @@ fn walk(tree: &Tree, directory: &str, depth: usize, found: &mut BTreeMap<String,
 }
 
 /// The name below `/dev` that a link in `directory` leads to.
-fn parse_device(directory: &str, target: &str) -> Option<String> {
+pub(super) fn parse_device(directory: &str, target: &str) -> Option<String> {
     let mut parts: Vec<&str> = match target.starts_with('/') {
         true => Vec::new(),
         false => directory.split('/').skip(1).collect(),

@@ -34,7 +34,7 @@ pub(super) fn transport(tree: &Tree, id: &str, path: &str) -> &'static str {
 }
 
 /// The number of the host in the address of a SCSI device, such as `2` in `../../../2:0:1:0`.
-fn parse_host(target: &str) -> Option<u32> {
+pub(super) fn parse_host(target: &str) -> Option<u32> {
     let (_, address) = target.rsplit_once('/')?;
     let (host, _) = address.split_once(':')?;
     host.parse().ok()

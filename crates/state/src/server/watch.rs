@@ -12,7 +12,7 @@ use crate::{Event, State, StateError, WatchOptions, WatchStart, WatchTarget};
 const MESSAGE_BYTES: usize = 1 << 20;
 
 /// A checked request.
-pub(super) struct Watching {
+pub(crate) struct Watching {
     target: WatchTarget,
     options: WatchOptions,
     /// Several events in one message.
@@ -22,7 +22,7 @@ pub(super) struct Watching {
 }
 
 impl Watching {
-    pub(super) fn parse(request: pb::WatchRequest) -> Result<Self, StateError> {
+    pub(crate) fn parse(request: pb::WatchRequest) -> Result<Self, StateError> {
         let options = request.options.unwrap_or_default();
         let start = start(&options)?;
         let target = match request.id {

@@ -73,7 +73,7 @@ fn checksum(bytes: &[u8]) -> u16 {
 }
 
 /// The address that a frame offers in that transaction.
-pub(super) fn parse_offer(frame: &[u8], transaction: u32) -> Option<Ipv4Addr> {
+pub(crate) fn parse_offer(frame: &[u8], transaction: u32) -> Option<Ipv4Addr> {
     let message = frame.get(MESSAGE..)?;
     let reply = *message.first()? == 2;
     let answers = message.get(4..8)? == transaction.to_be_bytes();
