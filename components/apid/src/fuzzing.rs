@@ -3,6 +3,8 @@
 use ichor_access::{Mode, Role, Roles};
 
 use crate::access::{self, Verdict};
+use crate::frames::Frames;
+use crate::message::Lengths;
 use crate::{handover, reply, routes};
 
 /// The path of a method.
@@ -25,4 +27,45 @@ pub fn path(input: &[u8]) {
     );
     let told = reply::percent_encode(path);
     assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+}
+
+/// What a client sends, after a byte that says how large the pieces are in which it comes.
+pub fn client_frames(input: &[u8]) {
+    let Some((size, bytes)) = input.split_first() else {
+        return;
+    };
+    let counted = |size: usize| {
+        let mut frames = Frames::new();
+        let (mut idle, mut resets, mut calls, mut longest) = (0, 0, 0, 0);
+        for piece in bytes.chunks(size) {
+            let seen = frames.read(piece);
+            idle += seen.idle;
+            resets += seen.resets;
+            calls += seen.calls;
+            longest = longest.max(seen.block_len);
+        }
+        let between = frames.is_between();
+        (idle, resets, calls, longest, between, frames.complete())
+    };
+    assert_eq!(
+        counted(usize::from(*size).max(1)),
+        counted(bytes.len().max(1))
+    );
+}
+
+/// Messages one after the other, likewise.
+pub fn message_lengths(input: &[u8]) {
+    let Some((size, bytes)) = input.split_first() else {
+        return;
+    };
+    let largest = |size: usize| {
+        let mut lengths = Lengths::default();
+        let pieces = bytes.chunks(size);
+        let seen = pieces.filter_map(|piece| lengths.pass(piece));
+        seen.map(|large| large.bytes).max()
+    };
+    assert_eq!(
+        largest(usize::from(*size).max(1)),
+        largest(bytes.len().max(1))
+    );
 }

@@ -1,0 +1,4 @@
+//! Every target, on many inputs.
+
+#[cfg(test)]
+mod calls;
