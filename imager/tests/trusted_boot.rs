@@ -99,9 +99,11 @@ impl Machine {
         let flash = |file: &Path, flags: &str| {
             format!("if=pflash,format=raw,file={}{flags}", file.display())
         };
+        // One processor: among several emulated ones, one may still run code that another one has
+        // patched, which ends the kernel before it comes to what is tested.
         let mut qemu = Command::new("qemu-system-x86_64")
             .args(["-machine", "q35,smm=on", "-accel", "tcg,thread=multi"])
-            .args(["-cpu", "max", "-smp", "2", "-m", "1024", "-nic", "none"])
+            .args(["-cpu", "max", "-smp", "1", "-m", "1024", "-nic", "none"])
             .args(["-display", "none", "-no-reboot", "-serial", "stdio"])
             .args(["-global", "driver=cfi.pflash01,property=secure,value=on"])
             .args(["-drive", &flash(Path::new(code), ",readonly=on")])

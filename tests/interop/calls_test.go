@@ -57,6 +57,18 @@ func TestCalls(t *testing.T) {
 			t.Fatal(infos, err)
 		}
 	})
+	t.Run("Disks", func(t *testing.T) {
+		reply, err := c.Disks(ctx)
+		if err != nil || len(reply.Messages) != 1 {
+			t.Fatal(reply, err)
+		}
+		// Which disks there are depends on what has been found since the boot.
+		for _, disk := range reply.Messages[0].Disks {
+			if disk.DeviceName == "" || disk.Size == 0 {
+				t.Errorf("disk is %v", disk)
+			}
+		}
+	})
 	t.Run("Memory", func(t *testing.T) {
 		reply, err := c.Memory(ctx)
 		if err != nil || reply.Messages[0].Meminfo.Memtotal == 0 {
