@@ -86,9 +86,10 @@ async fn withstand() -> Result<()> {
             fate.opened >= *count,
             "{kind:?}: {count} are missing in {fate:?}"
         );
-        // Those that came last may not have got that far.
+        // How many get that far in the time depends on the computer. None would, if the node did
+        // nothing about them.
         if ENDED.contains(kind) {
-            assert!(2 * fate.ended >= *count, "{kind:?}: not ended: {fate:?}");
+            assert!(10 * fate.ended >= *count, "{kind:?}: not ended: {fate:?}");
         }
     }
     assert!(measured.calls.worst < ANSWER_MAX);
