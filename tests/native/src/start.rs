@@ -61,16 +61,20 @@ pub(crate) fn prepare(setup: &Setup) -> Result<Native> {
     };
     let mut command = match &cgroup {
         // It has to be in its group before that becomes the root of a namespace.
-        Some(own) => own.enter("unshare"),
-        None => Command::new("unshare"),
+        Some(own) => own.enter("sh"),
+        None => Command::new("sh"),
     };
+    // Opened first of all, and closed by the end of whatever fails.
+    command
+        .args(["-c", "exec 3>\"$READY\"; exec unshare \"$@\"", "sh"])
+        .env("READY", &ready);
     if cgroup.is_some() {
         command.arg("--cgroup").env("CGROUPS", "yes");
     }
     command
         .args(["--pid", "--mount", "--net", "--uts", "--ipc", "--fork"])
         .args(["--kill-child=SIGKILL", "sh", "-c"])
-        .arg(format!("exec 3>{}\n{SCRIPT}", ready.display()))
+        .arg(SCRIPT)
         .arg("sh");
     if !setup.may_raise_limits {
         let capability = "-sys_resource";
@@ -91,7 +95,6 @@ pub(crate) fn prepare(setup: &Setup) -> Result<Native> {
         .stderr(log)
         .spawn()
         .context("run unshare")?;
-    // The other end opens it first thing; when the script fails, reading ends.
     let mut answer = String::new();
     BufReader::new(File::open(&ready)?).read_line(&mut answer)?;
     let words = || std::fs::read_to_string(&log_path).unwrap_or_default();
