@@ -96,6 +96,7 @@ fn public_state(state: Arc<dyn State>) -> StateServer {
             &everyone
         }))
     })
+    .for_any_client()
 }
 
 /// Only apid can connect, and it writes this header itself.

@@ -17,8 +17,9 @@ async fn main() -> Result<()> {
     println!("ready");
     std::io::stdout().flush()?;
     let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
+    let state = StateServer::new(MemoryState::new()).for_any_client();
     let serving = Server::builder()
-        .add_service(StateServer::new(MemoryState::new()).into_service())
+        .add_service(state.into_service())
         .serve_with_incoming(UnixListenerStream::new(listener));
     tokio::select! {
         served = serving => served?,

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use futures_util::{Stream, StreamExt, stream};
 use ichor_api::cosi::resource as pb;
 use ichor_api::cosi::resource::state_server;
+use jiff::Timestamp;
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::metadata::MetadataMap;
@@ -38,6 +39,7 @@ type Choose = dyn Fn(&MetadataMap, &Extensions) -> Result<Arc<dyn State>, Status
 pub struct StateServer {
     choose: Arc<Choose>,
     forms: SpecForms,
+    births_count: bool,
 }
 
 impl fmt::Debug for StateServer {
@@ -63,6 +65,7 @@ impl StateServer {
         Self {
             choose: Arc::new(choose),
             forms: SpecForms::All,
+            births_count: true,
         }
     }
 
@@ -70,6 +73,15 @@ impl StateServer {
     #[must_use]
     pub fn without_yaml(mut self) -> Self {
         self.forms = SpecForms::Binary;
+        self
+    }
+
+    /// Takes updates from clients that keep a time of creation of their own: the version alone says
+    /// what an update replaces, also when the resource was made anew since. The public client library
+    /// for Go is one.
+    #[must_use]
+    pub fn for_any_client(mut self) -> Self {
+        self.births_count = false;
         self
     }
 
@@ -161,7 +173,10 @@ impl state_server::State for StateServer {
             )))
         })?;
         let owner = owner(options.owner).map_err(to_status)?;
-        let resource = from_new_resource(request.new_resource).map_err(to_status)?;
+        let mut resource = from_new_resource(request.new_resource).map_err(to_status)?;
+        if !self.births_count {
+            Arc::make_mut(&mut resource.metadata).created = Timestamp::UNIX_EPOCH;
+        }
         let stored = state
             .update(resource, &owner, expected)
             .await

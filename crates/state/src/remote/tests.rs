@@ -26,6 +26,10 @@ impl Drop for Served {
 }
 
 fn serve(state: impl State + 'static, path: &Path) -> Served {
+    serve_as(StateServer::new(state), path)
+}
+
+fn serve_as(server: StateServer, path: &Path) -> Served {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -35,7 +39,6 @@ fn serve(state: impl State + 'static, path: &Path) -> Served {
         let _entered = runtime.enter();
         UnixListener::bind(path).unwrap()
     };
-    let server = StateServer::new(state);
     runtime.spawn(server.serve_unix(listener, std::future::pending()));
     Served(Some(runtime))
 }
@@ -73,6 +76,25 @@ async fn reads_wait_for_a_server_that_was_away_and_watches_say_so() {
     std::fs::remove_file(&path).unwrap();
     let _served = serve(memory, &path);
     assert!(state.find::<Environment>("a").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_time_of_creation_that_a_client_made_up_counts_for_components_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let memory = Arc::new(MemoryState::new());
+    let resource = Resource::new("a", Environment::default());
+    let mut update = memory.create(resource.into(), "").await.unwrap();
+    Arc::make_mut(&mut update.metadata).created += jiff::SignedDuration::from_secs(1);
+    let component = directory.path().join("component.sock");
+    let _served = serve(Arc::clone(&memory), &component);
+    let state = RemoteState::unix(component);
+    let refused = state.update(update.clone(), "", None).await.unwrap_err();
+    assert!(matches!(refused, StateError::VersionConflict { .. }));
+    let any = directory.path().join("any.sock");
+    let server = StateServer::new(Arc::clone(&memory)).for_any_client();
+    let _served = serve_as(server, &any);
+    let state = RemoteState::unix(any);
+    state.update(update, "", None).await.unwrap();
 }
 
 #[tokio::test]
