@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,6 +107,14 @@ pub struct Fate {
     pub held: usize,
 }
 
+impl AddAssign for Fate {
+    fn add_assign(&mut self, other: Self) {
+        self.opened += other.opened;
+        self.ended += other.ended;
+        self.held += other.held;
+    }
+}
+
 /// By kind.
 pub type Fates = BTreeMap<Kind, Fate>;
 
@@ -156,10 +165,7 @@ pub async fn run(
     let mut fates = Fates::new();
     while let Some(done) = attackers.join_next().await {
         let (kind, fate) = done.map_err(io::Error::other)?;
-        let sum = fates.entry(kind).or_default();
-        sum.opened += fate.opened;
-        sum.ended += fate.ended;
-        sum.held += fate.held;
+        *fates.entry(kind).or_default() += fate;
     }
     Ok(fates)
 }

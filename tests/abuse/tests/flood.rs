@@ -132,10 +132,7 @@ fn wait_for(attackers: Vec<Child>) -> Result<Fates> {
         let output = attacker.wait_with_output()?;
         let own: Fates = serde_json::from_slice(&output.stdout).context("what an attacker says")?;
         for (kind, fate) in own {
-            let sum = fates.entry(kind).or_default();
-            sum.opened += fate.opened;
-            sum.ended += fate.ended;
-            sum.held += fate.held;
+            *fates.entry(kind).or_default() += fate;
         }
     }
     Ok(fates)
