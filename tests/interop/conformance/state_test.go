@@ -4,7 +4,9 @@
 package conformance
 
 import (
+	"context"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/cosi-project/runtime/api/v1alpha1"
@@ -32,7 +34,28 @@ func TestState(t *testing.T) {
 	}
 	t.Cleanup(func() { connection.Close() })
 	suite.Run(t, &conformance.StateSuite{
-		State:      state.WrapCore(client.NewAdapter(v1alpha1.NewStateClient(connection))),
+		State:      &settling{State: state.WrapCore(client.NewAdapter(v1alpha1.NewStateClient(connection)))},
 		Namespaces: []resource.Namespace{"default", "controller", "system", "runtime"},
 	})
+}
+
+// settling returns from TeardownAndDestroy when the removal of the last finalizer, which let it
+// go on, has had its answer too. The suite cancels both as soon as the first of them returns, and
+// takes a removal that is cut off between its effect and its answer for an error.
+type settling struct {
+	state.State
+	removals sync.RWMutex
+}
+
+func (s *settling) RemoveFinalizer(ctx context.Context, pointer resource.Pointer, finalizers ...resource.Finalizer) error {
+	s.removals.RLock()
+	defer s.removals.RUnlock()
+	return s.State.RemoveFinalizer(ctx, pointer, finalizers...)
+}
+
+func (s *settling) TeardownAndDestroy(ctx context.Context, pointer resource.Pointer, options ...state.TeardownAndDestroyOption) error {
+	err := s.State.TeardownAndDestroy(ctx, pointer, options...)
+	s.removals.Lock()
+	defer s.removals.Unlock()
+	return err
 }
