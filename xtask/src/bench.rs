@@ -8,19 +8,16 @@ use ichor_imager::packages::WhenGone;
 
 use crate::image::{self, Profile};
 
-/// Builds images and benches, and measures. A promise that is not kept is a failure's exit code.
+/// Builds images and benches, and measures: everything, or only the boot. A promise that is not kept
+/// is a failure's exit code.
 ///
 /// # Errors
 /// What could not be built or measured.
-pub(crate) fn run(root: &Path, profile: Profile) -> Result<ExitCode> {
+pub(crate) fn run(root: &Path, profile: Profile, only_boot: bool) -> Result<ExitCode> {
     let outputs = image::run(root, profile, WhenGone::TakeNewest)?;
-    let probed = image::run_with_probe(root, profile, WhenGone::TakeNewest)?;
-    let mut store = cargo(root, "run", profile);
-    store.args(["--package", "ichor-state", "--example", "bench"]);
-    let has_store = status(store)?;
     let mut build = cargo(root, "build", profile);
     build.args(["--package", "ichor-bench"]);
-    if !has_store || !status(build)? {
+    if !status(build)? {
         return Ok(ExitCode::FAILURE);
     }
     let programs = image::target_directory(root)
@@ -28,18 +25,27 @@ pub(crate) fn run(root: &Path, profile: Profile) -> Result<ExitCode> {
         .join(profile.name());
     let program = programs.join("ichor-bench");
     let mut bench = Command::new(&program);
+    bench.arg(if only_boot { "boot" } else { "all" });
     bench
-        .arg("all")
-        .arg("--squashfs")
-        .arg(&outputs.rootfs)
         .arg("--disk")
         .arg(&outputs.disk)
-        .arg("--probe-disk")
-        .arg(&probed.disk)
         .arg("--kernel")
         .arg(&outputs.kernel)
         .arg("--guest-program")
         .arg(&program);
+    if !only_boot {
+        let probed = image::run_with_probe(root, profile, WhenGone::TakeNewest)?;
+        bench
+            .arg("--squashfs")
+            .arg(&outputs.rootfs)
+            .arg("--probe-disk")
+            .arg(&probed.disk);
+        let mut store = cargo(root, "run", profile);
+        store.args(["--package", "ichor-state", "--example", "bench"]);
+        if !status(store)? {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
     Ok(match status(bench)? {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

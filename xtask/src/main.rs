@@ -61,6 +61,9 @@ enum Command {
         /// Of which image.
         #[arg(long, value_enum, default_value = "dist")]
         profile: image::Profile,
+        /// Only how long a machine takes to its first answer.
+        #[arg(long)]
+        boot: bool,
     },
     /// Bring `image.lock` to the newest versions of its suite.
     Lock,
@@ -76,7 +79,7 @@ fn main() -> Result<ExitCode> {
     let root = root()?;
     match Arguments::parse().command {
         Command::Test { part, filter } => return test::run(&root, part, &filter),
-        Command::Bench { profile } => return bench::run(&root, profile),
+        Command::Bench { profile, boot } => return bench::run(&root, profile, boot),
         Command::Up => up::run(&root),
         Command::Down => up::down(),
         Command::Check => check::run(&root),

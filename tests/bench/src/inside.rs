@@ -28,7 +28,7 @@ pub(crate) fn measure(disk: &Path, idle: Duration, report: &mut Report) -> Resul
         serial_ports: vec![PORT.to_owned()],
         ..NodeSpec::default()
     };
-    let cluster = vm::boot(disk, node)?;
+    let (cluster, _answered) = vm::boot(disk, node)?;
     let node = cluster.nodes().first().context("a cluster has a node")?;
     let mut probe = Probe::connect(&node.serial_port(PORT))?;
     thread::sleep(SETTLING);

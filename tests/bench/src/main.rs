@@ -49,13 +49,21 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Measure how long a machine takes to its first answer, and compare it with what is promised.
+    Boot {
+        #[command(flatten)]
+        image: vm::Image,
+    },
     /// Measure everything and compare it with what is promised.
     All {
         /// The root file system of the image.
         #[arg(long)]
         squashfs: PathBuf,
         #[command(flatten)]
-        images: vm::Images,
+        image: vm::Image,
+        /// The disk of the image with the probe in it.
+        #[arg(long)]
+        probe_disk: PathBuf,
         /// How long an idle node is watched, in seconds.
         #[arg(long, default_value = "60")]
         idle: u64,
@@ -87,19 +95,23 @@ fn main() -> Result<ExitCode> {
                 false => println!("{speed}"),
             }
         }
+        Command::Boot { image } => {
+            let mut report = report::Report::new(speed::measure());
+            vm::measure_boot(&image, &mut report)?;
+            return Ok(report.end());
+        }
         Command::All {
             squashfs,
-            images,
+            image,
+            probe_disk,
             idle,
         } => {
+            let idle = Duration::from_secs(idle);
             let mut report = report::Report::new(speed::measure());
-            native::measure(&squashfs, Duration::from_secs(idle), &mut report)?;
-            vm::measure(&images, Duration::from_secs(idle), &mut report)?;
-            print!("{}", report.table());
-            return Ok(match report.all_kept() {
-                true => ExitCode::SUCCESS,
-                false => ExitCode::FAILURE,
-            });
+            native::measure(&squashfs, idle, &mut report)?;
+            vm::measure_boot(&image, &mut report)?;
+            inside::measure(&probe_disk, idle, &mut report)?;
+            return Ok(report.end());
         }
     }
     Ok(ExitCode::SUCCESS)

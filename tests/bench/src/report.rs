@@ -1,6 +1,7 @@
 //! What was measured, beside what is promised.
 
 use std::fmt::Write;
+use std::process::ExitCode;
 
 use crate::promises::{Bound, Promise};
 use crate::speed::Speed;
@@ -64,13 +65,18 @@ impl Report {
         self.notes.push(text);
     }
 
-    pub(crate) fn all_kept(&self) -> bool {
+    /// Prints the table. A promise that is not kept is a failure's exit code.
+    pub(crate) fn end(&self) -> ExitCode {
+        print!("{}", self.table());
         let kept = |figure: &Figure| figure.promise.is_kept(figure.value, figure.limit);
-        self.figures.iter().all(kept)
+        match self.figures.iter().all(kept) {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }
     }
 
     /// As Markdown.
-    pub(crate) fn table(&self) -> String {
+    fn table(&self) -> String {
         let mut text = String::from(
             "\n| figure | measured | SHA-256 then | limit then | promised | kept |\n\
              |---|---|---|---|---|---|\n",

@@ -10,20 +10,17 @@ use ichor_vm::{Cluster, ClusterSpec, NodeSpec};
 
 use crate::native::API_PORT;
 use crate::report::Report;
-use crate::{first, guest, inside, promises};
+use crate::{first, guest, promises};
 
 /// Boots are measured so often; the middle one counts.
 const BOOTS: usize = 3;
 
 /// Files of the image.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Images {
+pub(crate) struct Image {
     /// The disk.
     #[arg(long)]
     disk: PathBuf,
-    /// The disk of the image with the probe in it.
-    #[arg(long)]
-    probe_disk: PathBuf,
     /// The kernel.
     #[arg(long)]
     kernel: PathBuf,
@@ -32,28 +29,28 @@ pub(crate) struct Images {
     guest_program: PathBuf,
 }
 
-pub(crate) fn measure(images: &Images, idle: Duration, report: &mut Report) -> Result<()> {
+/// How long a machine takes from stage 1 to its first answer.
+pub(crate) fn measure_boot(images: &Image, report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let mut boots = Vec::new();
     for _ in 0..BOOTS {
         let speed = guest::measure(&images.kernel, &images.guest_program)?;
-        let cluster = boot(&images.disk, NodeSpec::default())?;
-        let steps = runtime.block_on(steps(&endpoint(&cluster)?))?;
+        let (cluster, answered) = boot(&images.disk, NodeSpec::default())?;
+        let boot = runtime.block_on(timeline(&endpoint(&cluster)?, answered))?;
         // What others do on the computer slows both down.
-        let work = to_answer(&steps)?.as_secs_f64() * speed.sha256_mb;
-        boots.push((work, speed, steps));
+        let work = boot.to_answer()?.as_secs_f64() * speed.sha256_mb;
+        boots.push((work, speed, boot));
     }
     boots.sort_by(|one, other| f64::total_cmp(&one.0, &other.0));
-    let (_, speed, steps) = boots.get(BOOTS / 2).context("boots")?;
+    let (_, speed, boot) = boots.get(BOOTS / 2).context("boots")?;
     report.guest_speed(*speed);
-    report_boot(steps, report)?;
-    inside::measure(&images.probe_disk, idle, report)
+    report_boot(boot, report)
 }
 
-/// A machine of an image, after its first answer.
-pub(crate) fn boot(disk: &Path, node: NodeSpec) -> Result<Cluster> {
+/// A machine of an image, after its first answer, and when that came, as [`first::run`] gives it.
+pub(crate) fn boot(disk: &Path, node: NodeSpec) -> Result<(Cluster, u64)> {
     let spec = ClusterSpec {
         name: "bench".to_owned(),
         image: disk.to_owned(),
@@ -61,14 +58,14 @@ pub(crate) fn boot(disk: &Path, node: NodeSpec) -> Result<Cluster> {
         node,
     };
     let mut cluster = Cluster::start_temporary(&spec)?;
-    first::run(&endpoint(&cluster)?).map_err(|error| {
+    let answered = first::run(&endpoint(&cluster)?).map_err(|error| {
         let words = cluster
             .nodes_mut()
             .first_mut()
             .map(ichor_vm::Node::last_words);
         error.context(words.unwrap_or_default())
     })?;
-    Ok(cluster)
+    Ok((cluster, answered))
 }
 
 fn endpoint(cluster: &Cluster) -> Result<NodeAddress> {
@@ -77,25 +74,32 @@ fn endpoint(cluster: &Cluster) -> Result<NodeAddress> {
     Ok(format!("127.0.0.1:{port}").parse()?)
 }
 
-fn find(steps: &[BootStep], kind: BootStepKind) -> Result<&BootStep> {
-    let found = steps.iter().find(|step| step.kind() == kind);
-    found.with_context(|| format!("the boot has no {kind:?}"))
+/// What a node tells of its boot.
+struct Boot {
+    steps: Vec<BootStep>,
+    /// When the caller had the first answer, in nanoseconds of the node's clock.
+    answered_ns: i64,
 }
 
-/// From executing stage 1 to the first call.
-fn to_answer(steps: &[BootStep]) -> Result<Duration> {
-    let stage1 = find(steps, BootStepKind::Stage1)?;
-    let answer = find(steps, BootStepKind::Milestone)?;
-    let took = answer.start_ns.saturating_sub(stage1.start_ns);
-    Ok(Duration::from_nanos(u64::try_from(took)?))
+impl Boot {
+    fn stage1(&self) -> Result<&BootStep> {
+        let found = |step: &&BootStep| step.kind() == BootStepKind::Stage1;
+        let step = self.steps.iter().find(found);
+        step.context("the node does not tell of stage 1")
+    }
+
+    /// From executing stage 1 to the first answer.
+    fn to_answer(&self) -> Result<Duration> {
+        let took = self.answered_ns.saturating_sub(self.stage1()?.start_ns);
+        Ok(Duration::from_nanos(u64::try_from(took)?))
+    }
 }
 
-fn report_boot(steps: &[BootStep], report: &mut Report) -> Result<()> {
-    let stage1 = find(steps, BootStepKind::Stage1)?;
-    let took = Duration::from_nanos(stage1.duration_ns);
+fn report_boot(boot: &Boot, report: &mut Report) -> Result<()> {
+    let took = Duration::from_nanos(boot.stage1()?.duration_ns);
     report.add(promises::STAGE1, took.as_secs_f64());
-    report.add(promises::BOOT, to_answer(steps)?.as_secs_f64());
-    for step in steps {
+    report.add(promises::BOOT, boot.to_answer()?.as_secs_f64());
+    for step in &boot.steps {
         let start = Duration::from_nanos(step.start_ns.unsigned_abs()).as_millis();
         let sign = if step.start_ns < 0 { "-" } else { "" };
         report.note(format!(
@@ -108,9 +112,16 @@ fn report_boot(steps: &[BootStep], report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-async fn steps(endpoint: &NodeAddress) -> Result<Vec<BootStep>> {
+/// Asks the node, and places the moment of the first answer on its clock.
+async fn timeline(endpoint: &NodeAddress, answered: u64) -> Result<Boot> {
     let client = Client::insecure(endpoint, &[]).await?;
+    // The node reads its clock a little after this, by which the first answer looks later than it was.
+    let since = first::monotonic_ns().saturating_sub(answered);
     let answer = client.introspection().boot_timeline(()).await?.into_inner();
     let node = answer.messages.into_iter().next();
-    Ok(node.context("the node tells of its boot")?.steps)
+    let node = node.context("the node tells of its boot")?;
+    Ok(Boot {
+        answered_ns: i64::try_from(node.now_ns)?.saturating_sub_unsigned(since),
+        steps: node.steps,
+    })
 }

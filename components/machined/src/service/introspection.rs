@@ -43,6 +43,7 @@ impl Introspection for IntrospectionApi {
         let message = BootTimeline {
             metadata: None,
             steps,
+            now_ns: timeline::now(),
         };
         Ok(Response::new(BootTimelineResponse {
             messages: vec![message],

@@ -15,6 +15,10 @@ pub struct BootTimeline {
     /// Parts of the boot, by their start. Parts may overlap.
     #[prost(message, repeated, tag = "2")]
     pub steps: ::prost::alloc::vec::Vec<BootStep>,
+    /// When this was asked, in nanoseconds since the kernel's clock began: what a caller needs to place
+    /// moments of its own clock beside these.
+    #[prost(uint64, tag = "3")]
+    pub now_ns: u64,
 }
 /// A part of the boot.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
