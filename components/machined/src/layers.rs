@@ -26,30 +26,30 @@ pub(crate) enum LayerError {
     Directory { path: PathBuf, source: io::Error },
 }
 
-/// Mounts what is missing above the root, and makes the directories on it.
+/// Mounts what nothing works without above the root, and makes the directories on it.
 ///
 /// # Errors
-/// The first thing that could not be made; what a kernel may lack is only logged.
+/// The first thing that could not be made.
 pub(crate) fn apply() -> Result<(), LayerError> {
-    let has_uefi = Path::new("/sys/firmware/efi").exists();
-    for mount in MOUNTS {
-        match mount.need {
-            Need::IfUefi if !has_uefi => {}
-            Need::WithModule(_) => {}
-            _ => apply_mount(mount)?,
-        }
-    }
+    let mut required = MOUNTS.iter().filter(|mount| mount.need == Need::Required);
+    required.try_for_each(apply_mount)?;
     make_directories()
 }
 
-/// Mounts what needs a module. The machine goes on without what cannot be had.
-pub(crate) fn apply_with(modules: &Modules) {
+/// Mounts the rest. The machine goes on without what cannot be had.
+pub(crate) fn apply_rest(modules: Option<&Modules>) {
+    let has_uefi = Path::new("/sys/firmware/efi").exists();
     for mount in MOUNTS {
-        let Need::WithModule(module) = mount.need else {
-            continue;
+        let ready = match mount.need {
+            Need::Required => continue,
+            Need::IfUefi if !has_uefi => continue,
+            Need::IfUefi | Need::IfSupported => Ok(()),
+            Need::WithModule(module) => match modules {
+                Some(modules) => modules.request(module).map_err(TaskError::from),
+                None => continue,
+            },
         };
-        let loaded = modules.request(module).map_err(TaskError::from);
-        if let Err(error) = loaded.and_then(|()| Ok(apply_mount(mount)?)) {
+        if let Err(error) = ready.and_then(|()| Ok(apply_mount(mount)?)) {
             let error = crate::describe(&*error);
             warn!(
                 error,

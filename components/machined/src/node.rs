@@ -13,6 +13,7 @@ use tokio::io::unix::AsyncFd;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::aside;
 use crate::cgroups::Cgroups;
 use crate::coldplug::{self, Settled};
 use crate::controllers;
@@ -63,7 +64,7 @@ pub(crate) async fn run(
     };
     let children = Children::start(child_signals);
     let state: Arc<dyn State> = Arc::new(MemoryState::new());
-    let sockets = Sockets::make(services(&host))?;
+    let sockets = Arc::new(Sockets::make(services(&host))?);
     let events = Events::new();
     let (announced, recorded) = (events.clone(), Arc::clone(&timeline));
     let board = Board::new(Box::new(move |status| {
@@ -99,11 +100,15 @@ pub(crate) async fn run(
         settled.clone(),
         events.clone(),
     )?;
+    // First in the queue, for they wait for nothing, and everybody waits for the network.
+    for service in services(&parts.host) {
+        supervisor.start(service);
+    }
+    start_serving(&parts, &board)?;
     let controllers = tokio::spawn(known.runtime.run(stop.clone()));
     if !known.wakers.is_empty() {
         tokio::spawn(uevents::follow(known.wakers));
     }
-    start_serving(&parts, &board)?;
 
     tokio::spawn(reachable::follow(
         board.clone(),
@@ -120,7 +125,9 @@ pub(crate) async fn run(
         false => settled.enter(),
     }
     let progress = Progress { timeline, events };
-    let initialize = initialize(&parts, &supervisor, network, reachable);
+    let initialize = initialize(&parts, network, reachable);
+    // What was spawned begins now.
+    tokio::task::yield_now().await;
     sequence::run(initialize, &progress).await?;
     progress.report();
     // Nobody has given the machine a configuration.
@@ -186,21 +193,13 @@ fn services(host: &Host) -> impl Iterator<Item = &'static Service> {
 
 /// What a caller waits for stands in the first phase. Everything else would only take the processor
 /// from it, for seconds on a slow machine, so it comes after.
-fn initialize(
-    parts: &Parts,
-    supervisor: &Supervisor,
-    network: Option<Loading>,
-    reachable: Reachable,
-) -> Sequence {
-    for service in services(&parts.host) {
-        supervisor.start(service);
-    }
+fn initialize(parts: &Parts, network: Option<Loading>, reachable: Reachable) -> Sequence {
     let (host, state) = (Arc::clone(&parts.host), Arc::clone(&parts.state));
     let mut early = vec![Task::new("publishFacts", async move {
         facts::publish(&*state, &host).await?;
         Ok(())
     })];
-    let mut late = vec![Task::new("takeInventory", take_inventory(parts.clone()))];
+    let mut devices = Vec::new();
     if let Some(network) = network {
         let modules = network.end().boxed().shared();
         let loaded = modules.clone();
@@ -208,7 +207,11 @@ fn initialize(
             loaded.await;
             Ok(())
         }));
-        late.push(Task::new("loadDrivers", async move {
+        let loaded = modules.clone();
+        devices.push(Task::new("mountRest", async move {
+            mount_rest(loaded.await).await
+        }));
+        devices.push(Task::new("loadDrivers", async move {
             match modules.await {
                 Some(modules) => load_drivers(modules).await,
                 None => Ok(()),
@@ -219,13 +222,15 @@ fn initialize(
         reachable.wait().await;
         Ok(())
     });
+    let inventory = Task::new("takeInventory", take_inventory(parts.clone()));
     let phase = |name, tasks| Phase { name, tasks };
     Sequence {
         name: "initialize",
         phases: vec![
             phase("earlyServices", early),
             phase("network", vec![wait]),
-            phase("devices", late),
+            phase("devices", devices),
+            phase("inventory", vec![inventory]),
         ],
     }
 }
@@ -237,15 +242,16 @@ async fn take_inventory(parts: Parts) -> Result<(), TaskError> {
     Ok(())
 }
 
+async fn mount_rest(modules: Option<Arc<Modules>>) -> Result<(), TaskError> {
+    aside::run(move || layers::apply_rest(modules.as_deref())).await?;
+    Ok(())
+}
+
 async fn load_drivers(modules: Arc<Modules>) -> Result<(), TaskError> {
     // Events first: what comes between the look and them is in both.
     let events = drivers::events();
     let all = Arc::clone(&modules);
-    let loading = tokio::task::spawn_blocking(move || {
-        drivers::load_all(&all);
-        layers::apply_with(&all);
-    });
-    loading.await?;
+    aside::run(move || drivers::load_all(&all)).await?;
     if let Some(events) = events {
         tokio::spawn(drivers::follow(modules, events));
     }

@@ -35,8 +35,14 @@ impl Accel {
         match self {
             Self::Kvm => &["-accel", "kvm", "-cpu", "host"],
             // Emulated string instructions move one byte at a time; without their fast forms the kernel
-            // uses loops of words, and is up a quarter earlier.
-            Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm"],
+            // uses loops of words, and is up a quarter earlier. Each level of page tables is walked by
+            // software; four are enough for what nodes have.
+            Self::Tcg => &[
+                "-accel",
+                "tcg,thread=multi",
+                "-cpu",
+                "max,-erms,-fsrm,-la57",
+            ],
         }
     }
 

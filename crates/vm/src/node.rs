@@ -17,8 +17,6 @@ use crate::process::{Lifetime, Process, ProcessError, qmp_path};
 use crate::qmp::{Qmp, QmpError};
 use crate::spec::NodePlan;
 
-use arguments::HOT_PORTS;
-
 /// Why something could not be done to a machine.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -89,7 +87,8 @@ pub struct Node {
     directory: PathBuf,
     hub: PathBuf,
     process: Option<Process>,
-    hot_ports: [bool; HOT_PORTS],
+    /// Whether something is in each of the ports.
+    hot_ports: Vec<bool>,
     hot_nic: bool,
     hot_count: usize,
 }
@@ -130,12 +129,13 @@ impl Node {
     /// The node in a directory that exists.
     pub(crate) fn open(plan: NodePlan, directory: PathBuf, hub: PathBuf) -> Self {
         let process = Process::attach(&directory);
+        let hot_ports = vec![false; plan.spec.hot_plug_ports];
         Self {
             plan,
             directory,
             hub,
             process,
-            hot_ports: [false; HOT_PORTS],
+            hot_ports,
             hot_nic: false,
             hot_count: 0,
         }
@@ -161,7 +161,7 @@ impl Node {
         let process = Process::start(&self.directory, &arguments, lifetime)
             .map_err(|source| self.process_error(source))?;
         self.process = Some(process);
-        self.hot_ports = [false; HOT_PORTS];
+        self.hot_ports.fill(false);
         self.hot_nic = false;
         Ok(())
     }

@@ -33,6 +33,10 @@ pub struct NodeSpec {
     pub extra_disks_bytes: Vec<u64>,
     /// Ports of the node that are reachable on 127.0.0.1.
     pub forwards: Vec<u16>,
+    /// How many devices can be plugged in while the machine runs. Each port takes the guest its time
+    /// to start.
+    #[serde(default)]
+    pub hot_plug_ports: usize,
     /// Whether the firmware can enforce Secure Boot.
     pub secure_boot: bool,
     /// Firmware variables to start with, for instance with enrolled keys, in place of empty ones.
@@ -84,6 +88,7 @@ impl Default for NodeSpec {
             disk_bytes: 6 << 30,
             extra_disks_bytes: Vec::new(),
             forwards: vec![50000],
+            hot_plug_ports: 0,
             secure_boot: false,
             vars: None,
             images: Vec::new(),

@@ -17,7 +17,11 @@ type Shared<T> = OnceLock<Result<Mutex<T>, String>>;
 /// What could not be started, for the first test and all others.
 pub fn shared() -> Result<MutexGuard<'static, Booted>> {
     static SHARED: Shared<Booted> = OnceLock::new();
-    lock(&SHARED, || Booted::start(NodeSpec::default()))
+    let node = NodeSpec {
+        hot_plug_ports: 2,
+        ..NodeSpec::default()
+    };
+    lock(&SHARED, || Booted::start(node))
 }
 
 /// A node with the probe in it, which the first caller starts. It is turned on when an earlier test

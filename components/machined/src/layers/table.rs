@@ -17,7 +17,8 @@ const SECURE: Restrict = Restrict {
     no_dev: true,
 };
 
-/// Whether a boot can go on without a mount.
+/// Whether a boot can go on without a mount. What it can go on without is mounted after the first
+/// answer of the API: some of it takes a module, and the firmware, and their time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     /// Nothing works without it.
@@ -26,8 +27,7 @@ pub(crate) enum Need {
     IfSupported,
     /// Only on machines that were started by UEFI firmware.
     IfUefi,
-    /// The place for it comes with this module, which is loaded after the drivers: nothing that
-    /// answers the API waits for it.
+    /// The place for it comes with this module.
     WithModule(&'static str),
 }
 

@@ -1,6 +1,7 @@
 //! Starting a service for real: its control group, sockets, log and process.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use ichor_rights::{Program, Service, confine};
@@ -23,11 +24,12 @@ const SEARCH_PATH: &str = "/usr/sbin:/usr/bin";
 /// The first descriptor that is handed over.
 const FIRST_DESCRIPTOR: i32 = 3;
 
-/// Starts services as processes.
+/// Starts services as processes. Cloning shares it.
+#[derive(Clone)]
 pub(crate) struct ProcessLauncher {
     pub(crate) children: Children,
     pub(crate) logs: Logs,
-    pub(crate) sockets: Sockets,
+    pub(crate) sockets: Arc<Sockets>,
     /// `None` where there is no hierarchy that may be used.
     pub(crate) cgroups: Option<Cgroups>,
     /// The binary that is run; that of the running system in production.
@@ -37,7 +39,7 @@ pub(crate) struct ProcessLauncher {
 impl ProcessLauncher {
     pub(crate) const BINARY: &'static str = BINARY;
 
-    async fn start(&self, id: &'static str) -> Result<Running, LaunchError> {
+    fn prepare(&self, id: &'static str) -> Result<Command, LaunchError> {
         let service =
             ichor_rights::service(id).ok_or_else(|| format!("there is no service {id}"))?;
         let mut command = self.command(service)?;
@@ -47,7 +49,7 @@ impl ProcessLauncher {
         }
         let (read, write) = pipe_pair()?;
         self.collect(id, read)?;
-        Ok(self.children.spawn(command.output(write)?).await?)
+        Ok(command.output(write)?)
     }
 
     fn command(&self, service: &Service) -> Result<Command, LaunchError> {
@@ -110,7 +112,8 @@ impl ProcessLauncher {
 
 impl Launcher for ProcessLauncher {
     fn launch(&self, id: &'static str) -> BoxFuture<'_, Result<Running, LaunchError>> {
-        Box::pin(self.start(id))
+        let launcher = self.clone();
+        Box::pin(self.children.spawn(move || launcher.prepare(id)))
     }
 
     fn terminate(&self, pid: u32) {

@@ -14,6 +14,7 @@ fn spec(nodes: usize) -> (tempfile::NamedTempFile, ClusterSpec) {
         memory_mib: 256,
         disk_bytes: 64 << 20,
         extra_disks_bytes: vec![32 << 20],
+        hot_plug_ports: 2,
         ..NodeSpec::default()
     };
     let spec = ClusterSpec {

@@ -9,9 +9,6 @@ use crate::network::{mac_text, node_netdev};
 use crate::process::option_value;
 use crate::spec::{Kernel, NodePlan};
 
-/// Root ports that devices can be plugged into while the machine runs.
-pub(super) const HOT_PORTS: usize = 4;
-
 pub(super) const SYSTEM_DISK: &str = "disk";
 pub(super) const VARS: &str = "vars.fd";
 pub(super) const CONSOLE: &str = "console.log";
@@ -95,7 +92,7 @@ pub(super) fn arguments(
         "-device",
         format!("virtio-net-pci,id=nic-0,netdev=net-0,mac={mac},romfile="),
     );
-    for number in 0..HOT_PORTS {
+    for number in 0..spec.hot_plug_ports {
         let port = format!(
             "pcie-root-port,id={},chassis={number},slot={number}",
             hot_port(number)
