@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
 /// Short against what is measured.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(50);
 /// A forwarding host accepts a connection before the node can answer, and tries that one again only
 /// after seconds: so many attempts are under way at once.
-const ATTEMPT: Duration = Duration::from_millis(500);
+const ATTEMPT: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Calls Version until it is answered. Gives the time of the answer, in nanoseconds of
