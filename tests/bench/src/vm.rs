@@ -30,14 +30,14 @@ pub(crate) struct Image {
 }
 
 /// How long a machine takes from stage 1 to its first answer.
-pub(crate) fn measure_boot(images: &Image, report: &mut Report) -> Result<()> {
+pub(crate) fn measure_boot(image: &Image, report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let mut boots = Vec::new();
     for _ in 0..BOOTS {
-        let speed = guest::measure(&images.kernel, &images.guest_program)?;
-        let (cluster, answered) = boot(&images.disk, NodeSpec::default())?;
+        let speed = guest::measure(&image.kernel, &image.guest_program)?;
+        let (cluster, answered) = boot(&image.disk, NodeSpec::default())?;
         let boot = runtime.block_on(timeline(&endpoint(&cluster)?, answered))?;
         // What others do on the computer slows both down.
         let work = boot.to_answer()?.as_secs_f64() * speed.sha256_mb;

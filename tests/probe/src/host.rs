@@ -184,7 +184,16 @@ impl Probe {
     pub fn list(&mut self, path: impl AsRef<Path>) -> Result<BTreeMap<PathBuf, Entry>> {
         let path = path.as_ref().to_owned();
         let what = format!("list {}", path.display());
-        match self.ask_simply(&what, Request::List { path })? {
+        // It is the first thing that is asked of many machines, and the first line after a port was
+        // opened has been lost before: asking twice changes nothing in the machine.
+        let request = || Request::List { path: path.clone() };
+        let answer = self
+            .ask(&what, request(), ANSWER_TIME_MAX / 4, |_, _| {})
+            .or_else(|error| match error {
+                ProbeError::Transfer { .. } => self.ask_simply(&what, request()),
+                error => Err(error),
+            })?;
+        match answer {
             Answer::Tree(tree) => Ok(tree),
             other => Err(unexpected(&what, &other)),
         }
