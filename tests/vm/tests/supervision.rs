@@ -113,6 +113,13 @@ fn processes(node: &mut Probed) -> Vec<Process> {
         let name = process.name.as_str();
         name == "machined" || COMPONENTS.iter().any(|(_, known)| *known == name)
     });
+    // Workers of udevd have its name, and come and go.
+    let mut udevds = 0;
+    processes.retain(|process| {
+        let is_udevd = process.name == "systemd-udevd";
+        udevds += usize::from(is_udevd);
+        !is_udevd || udevds == 1
+    });
     processes
 }
 
