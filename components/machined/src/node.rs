@@ -99,7 +99,7 @@ pub(crate) async fn run(
         settled.clone(),
         events.clone(),
     )?;
-    // First in the queue, for they wait for nothing, and everybody waits for the network.
+    // First in the queue: everybody waits for the network.
     for service in services(&parts.host) {
         supervisor.start(service);
     }
@@ -125,7 +125,7 @@ pub(crate) async fn run(
     }
     let progress = Progress { timeline, events };
     let initialize = initialize(&parts, network, reachable);
-    // What was spawned begins now.
+    // What was spawned begins before the facts are written, which does not wait for anything.
     tokio::task::yield_now().await;
     sequence::run(initialize, &progress).await?;
     progress.report();

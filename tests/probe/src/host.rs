@@ -184,8 +184,8 @@ impl Probe {
     pub fn list(&mut self, path: impl AsRef<Path>) -> Result<BTreeMap<PathBuf, Entry>> {
         let path = path.as_ref().to_owned();
         let what = format!("list {}", path.display());
-        // It is the first thing that is asked of many machines, and the first line after a port was
-        // opened has been lost before: asking twice changes nothing in the machine.
+        // Many machines are asked for this first, and once that went without an answer. Asking twice
+        // changes nothing in the machine.
         let request = || Request::List { path: path.clone() };
         let answer = self
             .ask(&what, request(), ANSWER_TIME_MAX / 4, |_, _| {})

@@ -17,8 +17,8 @@ const SECURE: Restrict = Restrict {
     no_dev: true,
 };
 
-/// Whether a boot can go on without a mount. What it can go on without is mounted after the first
-/// answer of the API: some of it takes a module, and the firmware, and their time.
+/// Whether a boot can go on without a mount. What it can go on without is mounted when the API can
+/// be reached: some of it takes a module, and the firmware, and their time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     /// Nothing works without it.

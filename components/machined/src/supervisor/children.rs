@@ -11,7 +11,7 @@ use ichor_sys::process::Command;
 use ichor_sys::signals::SignalFd;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use tracing::{debug, warn};
 
 use super::service::{Exit, LaunchError, Running};
@@ -53,14 +53,9 @@ impl Children {
             let spawned = prepare().and_then(|command| Ok(command.spawn()?));
             children.table().started(spawned)
         });
-        match started.await {
-            Ok(started) => started,
-            // It panicked.
-            Err(error) => {
-                self.table().starting -= 1;
-                Err(error.into())
-            }
-        }
+        // The other error says that the thread panicked, before it could tell the table.
+        let panicked = |error: JoinError| self.table().started(Err(error.into()));
+        started.await.unwrap_or_else(panicked)
     }
 
     async fn follow(self, child_signals: AsyncFd<SignalFd>) {

@@ -44,7 +44,7 @@ const TABLE: &[(&str, &str, &str)] = &[
 #[test]
 fn vm_layers_are_those_of_the_table_and_no_others() {
     let mut node = node();
-    // What a node can be without comes after the API.
+    // What a node can be without comes when the API can be reached.
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let found = loop {
         let found = found(&mut node);
