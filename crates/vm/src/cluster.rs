@@ -246,18 +246,14 @@ impl Cluster {
             )?);
         }
         watch(Step::Network)?;
-        let nodes: Vec<_> = self
-            .nodes
-            .iter()
-            .map(|node| (node.plan(), node.directory().to_owned()))
-            .collect();
+        let nodes: Vec<_> = self.nodes.iter().map(Node::plan).collect();
         self.hub = Some(Process::start(
             &hub,
             &network::hub_arguments(&hub, &nodes),
             self.lifetime,
         )?);
-        for (node, directory) in &nodes {
-            network::reserve(node, directory, &hub)?;
+        for node in &nodes {
+            network::reserve(node, &hub)?;
         }
         for index in 0..self.plan.nodes.len() {
             if let Some(node) = self.plan.nodes.get(index) {

@@ -1,14 +1,15 @@
 //! The network of a cluster: one QEMU that is a hub, without root.
 //!
-//! Its ports are pairs of Unix datagram sockets, one frame per datagram, so nothing of it is seen
-//! by others on the host. User-mode networking sits on another port: DHCP, DNS, a way out, and
-//! forwards from 127.0.0.1 to the nodes.
+//! Its ports are Unix sockets to which the nodes connect, so nothing of it is seen by others on the
+//! host. They are streams: QEMU would wait for the room of a full datagram socket in a busy loop,
+//! and a node takes no frames until its guest drives its NIC. User-mode networking sits on another
+//! port: DHCP, DNS, a way out, and forwards from 127.0.0.1 to the nodes.
 
 pub(crate) mod dhcp;
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ pub enum NetworkError {
     /// The hub's socket cannot be used.
     #[error("use {}", path.display())]
     Socket {
-        /// The node's end of the pair.
+        /// Where it is.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -63,33 +64,27 @@ pub(crate) fn mac_text(mac: [u8; 6]) -> String {
     mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-/// The hub's end of a port.
-fn hub_socket(hub: &Path, index: u8, port: u8) -> PathBuf {
+/// Where the hub waits for the NIC of a node.
+pub(crate) fn socket(hub: &Path, index: u8, port: u8) -> PathBuf {
     hub.join(format!("port-{index}-{port}"))
 }
 
-/// The node's end of a port.
-pub(crate) fn node_socket(node: &Path, port: u8) -> PathBuf {
-    node.join(format!("nic-{port}"))
-}
-
 /// The option of a node's QEMU, after `-netdev`.
-pub(crate) fn node_netdev(id: &str, hub: &Path, node: &Path, index: u8, port: u8) -> String {
-    pair(id, &node_socket(node, port), &hub_socket(hub, index, port))
+pub(crate) fn node_netdev(id: &str, hub: &Path, index: u8, port: u8) -> String {
+    let path = option_value(&socket(hub, index, port));
+    format!("stream,id={id},server=off,addr.type=unix,addr.path={path}")
 }
 
-fn pair(id: &str, local: &Path, remote: &Path) -> String {
-    format!(
-        "dgram,id={id},local.type=unix,local.path={},remote.type=unix,remote.path={}",
-        option_value(local),
-        option_value(remote)
-    )
+/// The option of the hub's QEMU.
+fn hub_netdev(id: &str, hub: &Path, index: u8, port: u8) -> String {
+    let path = option_value(&socket(hub, index, port));
+    format!("stream,id={id},server=on,addr.type=unix,addr.path={path}")
 }
 
-/// The arguments of the hub's QEMU. `nodes` come with their directories.
-pub(crate) fn hub_arguments(hub: &Path, nodes: &[(&NodePlan, PathBuf)]) -> Vec<String> {
+/// The arguments of the hub's QEMU.
+pub(crate) fn hub_arguments(hub: &Path, nodes: &[&NodePlan]) -> Vec<String> {
     let mut user = OPTIONS.to_owned();
-    for (node, _) in nodes {
+    for node in nodes {
         for forward in &node.forwards {
             let to = format!("{}:{}", node.address, forward.guest);
             user += &format!(",hostfwd=tcp:127.0.0.1:{}-{to}", forward.host);
@@ -103,11 +98,10 @@ pub(crate) fn hub_arguments(hub: &Path, nodes: &[(&NodePlan, PathBuf)]) -> Vec<S
         arguments.extend(["-netdev".to_owned(), netdev, "-netdev".to_owned(), port]);
     };
     join(user, "user");
-    for (node, directory) in nodes {
+    for node in nodes {
         for port in 0..PORTS_PER_NODE {
             let id = format!("port-{}-{port}", node.index);
-            let local = hub_socket(hub, node.index, port);
-            join(pair(&id, &local, &node_socket(directory, port)), &id);
+            join(hub_netdev(&id, hub, node.index, port), &id);
         }
     }
     arguments
@@ -136,37 +130,32 @@ pub(crate) fn free_ports(
 
 /// Asks the hub's DHCP server for a node's address in its place. The server gives addresses in the
 /// order in which it hears of NICs, and the forwards need to know them before.
-pub(crate) fn reserve(node: &NodePlan, directory: &Path, hub: &Path) -> Result<(), NetworkError> {
+pub(crate) fn reserve(node: &NodePlan, hub: &Path) -> Result<(), NetworkError> {
     const RESEND: Duration = Duration::from_millis(200);
     const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
-    let path = node_socket(directory, 0);
+    let path = socket(hub, node.index, 0);
     let failed = |source| NetworkError::Socket {
         path: path.clone(),
         source,
     };
-    let socket = UnixDatagram::bind(&path).map_err(failed)?;
-    socket.set_read_timeout(Some(RESEND)).map_err(failed)?;
+    let mut stream = UnixStream::connect(&path).map_err(failed)?;
+    stream.set_read_timeout(Some(RESEND)).map_err(failed)?;
     let transaction = u32::from(node.index) + 1;
-    let discover = dhcp::discover(node.mac, transaction, node.address);
+    let discover = framed(&dhcp::discover(node.mac, transaction, node.address));
     let deadline = Instant::now() + ANSWER_TIME_MAX;
     let mut offered = None;
+    let mut received = Vec::new();
     while offered.is_none() && Instant::now() < deadline {
-        socket
-            .send_to(&discover, hub_socket(hub, node.index, 0))
-            .map_err(failed)?;
-        let mut frame = [0; 2048];
+        stream.write_all(&discover).map_err(failed)?;
+        let mut bytes = [0; 2048];
         // The hub passes on what other nodes and the server say, too.
-        while let Ok(length) = socket.recv(&mut frame) {
-            offered = frame
-                .get(..length)
-                .and_then(|frame| dhcp::parse_offer(frame, transaction));
-            if offered.is_some() {
-                break;
+        while let (None, Ok(length @ 1..)) = (offered, stream.read(&mut bytes)) {
+            received.extend(bytes.iter().take(length));
+            while let Some(frame) = take_frame(&mut received) {
+                offered = offered.or(dhcp::parse_offer(&frame, transaction));
             }
         }
     }
-    drop(socket);
-    std::fs::remove_file(&path).map_err(failed)?;
     match offered {
         Some(address) if address == node.address => Ok(()),
         offered => Err(NetworkError::Address {
@@ -175,6 +164,20 @@ pub(crate) fn reserve(node: &NodePlan, directory: &Path, hub: &Path) -> Result<(
             offered,
         }),
     }
+}
+
+/// A frame as it goes over a stream: its length first, four bytes, big-endian.
+fn framed(frame: &[u8]) -> Vec<u8> {
+    let length = frame.len() as u32;
+    [&length.to_be_bytes(), frame].concat()
+}
+
+/// The first frame of what has come, once it is there as a whole.
+fn take_frame(received: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let length = u32::from_be_bytes(*received.first_chunk()?) as usize;
+    let frame = received.get(4..4 + length)?.to_vec();
+    received.drain(..4 + length);
+    Some(frame)
 }
 
 #[cfg(test)]
@@ -196,6 +199,18 @@ mod tests {
         assert_ne!(free_ports([Some(port)]).unwrap(), [port]);
         drop(taken);
         assert_eq!(free_ports([Some(port)]).unwrap(), [port]);
+    }
+
+    #[test]
+    fn frames_come_out_of_a_stream_as_they_went_in() {
+        let mut stream = [framed(b"one"), framed(b""), framed(b"two")].concat();
+        let rest = stream.split_off(stream.len() - 1);
+        assert_eq!(take_frame(&mut stream).as_deref(), Some(&b"one"[..]));
+        assert_eq!(take_frame(&mut stream).as_deref(), Some(&b""[..]));
+        assert_eq!(take_frame(&mut stream), None);
+        stream.extend(rest);
+        assert_eq!(take_frame(&mut stream).as_deref(), Some(&b"two"[..]));
+        assert_eq!(take_frame(&mut stream), None);
     }
 
     #[test]

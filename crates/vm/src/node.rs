@@ -12,7 +12,7 @@ use crate::accel::Accel;
 use crate::console::{Console, TAIL_LINES};
 use crate::disk::{self, DiskError};
 use crate::firmware::Firmware;
-use crate::network::{PORTS_PER_NODE, mac, mac_text, node_socket};
+use crate::network::{self, PORTS_PER_NODE, mac, mac_text};
 use crate::process::{Lifetime, Process, ProcessError, qmp_path};
 use crate::qmp::{Qmp, QmpError};
 use crate::spec::NodePlan;
@@ -171,11 +171,6 @@ impl Node {
         &self.plan
     }
 
-    /// The directory with its disks and console.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     /// What it writes to its serial port.
     pub fn console(&self) -> Console {
         Console::new(self.directory.join(arguments::CONSOLE))
@@ -285,11 +280,10 @@ impl Node {
         }
         let (port, id) = self.slot()?;
         let mut qmp = self.qmp()?;
-        let hub = self.hub.join(format!("port-{}-{NIC}", self.plan.index));
+        let hub = network::socket(&self.hub, self.plan.index, NIC);
         let backend = json!({
-            "type": "dgram", "id": format!("net-{id}"),
-            "local": { "type": "unix", "path": node_socket(&self.directory, NIC) },
-            "remote": { "type": "unix", "path": hub },
+            "type": "stream", "id": format!("net-{id}"), "server": false,
+            "addr": { "type": "unix", "path": hub },
         });
         self.execute(&mut qmp, "netdev_add", &backend)?;
         let device = json!({

@@ -82,10 +82,7 @@ pub(super) fn arguments(
         all.read_only_disk(&format!("image-{number}"), image);
     }
     all.serial_ports(&spec.serial_ports, directory);
-    all.add(
-        "-netdev",
-        node_netdev("net-0", hub, directory, plan.index, 0),
-    );
+    all.add("-netdev", node_netdev("net-0", hub, plan.index, 0));
     // Without its option ROM the firmware does not try to boot from the network.
     let mac = mac_text(plan.mac);
     all.add(
