@@ -4,6 +4,7 @@
 //! socket, and supervises all other processes. It never ends and never panics on input: whatever
 //! fails is logged and tried again, and what a node cannot live without restarts the machine.
 
+mod aside;
 mod cgroups;
 mod coldplug;
 mod controllers;

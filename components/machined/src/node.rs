@@ -13,6 +13,7 @@ use tokio::io::unix::AsyncFd;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::aside;
 use crate::cgroups::Cgroups;
 use crate::coldplug::{self, Settled};
 use crate::controllers;
@@ -242,7 +243,7 @@ async fn take_inventory(parts: Parts) -> Result<(), TaskError> {
 }
 
 async fn mount_rest(modules: Option<Arc<Modules>>) -> Result<(), TaskError> {
-    tokio::task::spawn_blocking(move || layers::apply_rest(modules.as_deref())).await?;
+    aside::run(move || layers::apply_rest(modules.as_deref())).await?;
     Ok(())
 }
 
@@ -250,7 +251,7 @@ async fn load_drivers(modules: Arc<Modules>) -> Result<(), TaskError> {
     // Events first: what comes between the look and them is in both.
     let events = drivers::events();
     let all = Arc::clone(&modules);
-    tokio::task::spawn_blocking(move || drivers::load_all(&all)).await?;
+    aside::run(move || drivers::load_all(&all)).await?;
     if let Some(events) = events {
         tokio::spawn(drivers::follow(modules, events));
     }

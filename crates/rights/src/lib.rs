@@ -152,6 +152,8 @@ pub struct Limits {
     pub memory_max_mib: Option<u32>,
     /// Threads and processes.
     pub tasks_max: Option<u32>,
+    /// Its share of the processors when there is not enough for all, where others have 100.
+    pub cpu_weight: Option<u32>,
 }
 
 /// A socket.
@@ -217,6 +219,10 @@ impl Limits {
         let mut settings = vec![("memory.min", bytes(self.memory_min_mib))];
         settings.extend(self.memory_max_mib.map(|most| ("memory.max", bytes(most))));
         settings.extend(self.tasks_max.map(|most| ("pids.max", most.to_string())));
+        settings.extend(
+            self.cpu_weight
+                .map(|share| ("cpu.weight", share.to_string())),
+        );
         settings
     }
 }

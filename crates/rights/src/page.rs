@@ -36,6 +36,9 @@ fn section(page: &mut String, service: &Service) {
     if let Some(tasks) = limits.tasks_max {
         most += &format!(", at most {tasks} threads");
     }
+    if let Some(share) = limits.cpu_weight {
+        most += &format!(", {share} shares of the processors where others have 100");
+    }
     let namespaces = rights.namespaces.iter();
     let namespaces = namespaces.map(|one| format!("{one:?}").to_lowercase());
     let capabilities = rights.capabilities.iter_names().map(|(name, _)| name);

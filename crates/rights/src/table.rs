@@ -46,6 +46,7 @@ pub const SERVICES: &[Service] = &[
                 memory_min_mib: 8,
                 memory_max_mib: Some(128),
                 tasks_max: Some(64),
+                cpu_weight: None,
             },
             sockets: &[],
             state: &[
@@ -80,6 +81,7 @@ pub const SERVICES: &[Service] = &[
                 memory_min_mib: 16,
                 memory_max_mib: Some(256),
                 tasks_max: Some(64),
+                cpu_weight: None,
             },
             sockets: &[Socket::Tcp {
                 name: "api",
@@ -119,6 +121,7 @@ pub const SERVICES: &[Service] = &[
                 memory_min_mib: 4,
                 memory_max_mib: Some(64),
                 tasks_max: Some(16),
+                cpu_weight: Some(20),
             },
             sockets: &[
                 Socket::Unix {
@@ -158,6 +161,7 @@ pub const SERVICES: &[Service] = &[
                 memory_min_mib: 8,
                 memory_max_mib: None,
                 tasks_max: None,
+                cpu_weight: Some(20),
             },
             sockets: &[],
             state: &[],

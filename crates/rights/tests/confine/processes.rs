@@ -20,6 +20,7 @@ const NONE: Rights = Rights {
         memory_min_mib: 0,
         memory_max_mib: None,
         tasks_max: None,
+        cpu_weight: None,
     },
     sockets: &[],
     state: &[],
