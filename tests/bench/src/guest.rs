@@ -1,20 +1,49 @@
 //! The speed probe in a guest: the image's kernel, with this program alone.
 
+use std::fmt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use ichor_vm::{Firmware, choose_accel};
 use rustix::system::RebootCommand;
+use serde::{Deserialize, Serialize};
 
+use crate::first::monotonic_ns;
 use crate::speed::{self, Speed};
+
+/// What a guest achieves.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct GuestSpeed {
+    /// Loops that run long.
+    pub(crate) loops: Speed,
+    /// From the start of the kernel to that of the first program, in seconds.
+    pub(crate) kernel_start_s: f64,
+}
+
+impl fmt::Display for GuestSpeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            loops,
+            kernel_start_s,
+        } = self;
+        write!(f, "{loops}, kernel starts in {kernel_start_s:.2} s")
+    }
+}
 
 /// Before what the program says, in the guest's console.
 const MARK: &str = "speed: ";
 
 /// What the only program of a guest does.
 pub(crate) fn main() -> Result<ExitCode> {
-    println!("{MARK}{}", serde_json::to_string(&speed::measure())?);
+    // The clock starts with the kernel.
+    let kernel_start_s = Duration::from_nanos(monotonic_ns()).as_secs_f64();
+    let speed = GuestSpeed {
+        loops: speed::measure(),
+        kernel_start_s,
+    };
+    println!("{MARK}{}", serde_json::to_string(&speed)?);
     rustix::system::reboot(RebootCommand::PowerOff)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -23,7 +52,7 @@ pub(crate) fn main() -> Result<ExitCode> {
 ///
 /// # Errors
 /// What QEMU said.
-pub(crate) fn measure(kernel: &Path, program: &Path) -> Result<Speed> {
+pub(crate) fn measure(kernel: &Path, program: &Path) -> Result<GuestSpeed> {
     let directory = tempfile::tempdir().context("make a directory")?;
     let initramfs = directory.path().join("initramfs");
     let archive = ichor_imager::initramfs::of_program(program)?;
