@@ -167,6 +167,32 @@ fn vm_firmware_runs_and_its_machine_obeys() {
     assert!(!directory.exists());
 }
 
+/// What a process has used of the processors, in ticks of 10 ms.
+fn ticks_used(pid: &str) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, after_name) = stat.rsplit_once(") ").unwrap();
+    let fields = after_name.split(' ').skip(11).take(2);
+    fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn vm_the_hub_sleeps_while_a_guest_takes_no_frames() {
+    let (_image, spec) = spec(1);
+    let cluster = Cluster::start_temporary(&spec).unwrap();
+    let hub = fs::read_to_string(cluster.directory().join("hub/pid")).unwrap();
+    let port = cluster.nodes()[0].plan().port(50000).unwrap();
+    // The firmware does not drive the NIC yet, and the hub has something for it.
+    let callers: Vec<_> = (0..64)
+        .map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).unwrap())
+        .collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let before = ticks_used(hub.trim());
+    std::thread::sleep(Duration::from_secs(1));
+    let used = ticks_used(hub.trim()) - before;
+    assert!(used < 10, "{used} ticks of the 100 in a second");
+    drop(callers);
+}
+
 #[test]
 fn vm_background_cluster_is_found_again_and_destroyed() {
     let (_image, spec) = spec(1);
