@@ -73,7 +73,12 @@ pub(crate) const MOUNTS: &[Mount] = &[
     Mount {
         fstype: "cgroup2",
         target: "/sys/fs/cgroup",
-        options: &[("nsdelegate", ""), ("memory_recursiveprot", "")],
+        // The last one: processes move into groups without waiting for the other processors.
+        options: &[
+            ("nsdelegate", ""),
+            ("memory_recursiveprot", ""),
+            ("favordynmods", ""),
+        ],
         restrict: SECURE,
         need: Need::Required,
     },

@@ -30,7 +30,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "/sys/fs/cgroup",
         "cgroup2",
-        "rw,nosuid,nodev,noexec,nsdelegate,memory_recursiveprot",
+        "rw,nosuid,nodev,noexec,nsdelegate,favordynmods,memory_recursiveprot",
     ),
     ("/sys/fs/bpf", "bpf", SECURE),
     ("/sys/kernel/config", "configfs", SECURE),
