@@ -1,6 +1,5 @@
 //! The speed probe in a guest: the image's kernel, with this program alone.
 
-use std::fmt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -20,16 +19,6 @@ pub(crate) struct GuestSpeed {
     pub(crate) loops: Speed,
     /// From the start of the kernel to that of the first program, in seconds.
     pub(crate) kernel_start_s: f64,
-}
-
-impl fmt::Display for GuestSpeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            loops,
-            kernel_start_s,
-        } = self;
-        write!(f, "{loops}, kernel starts in {kernel_start_s:.2} s")
-    }
 }
 
 /// Before what the program says, in the guest's console.

@@ -1,6 +1,5 @@
 //! What is promised. `PROMISES.md` says the same for people; a test holds both together.
 
-use crate::guest::GuestSpeed;
 use crate::speed::Speed;
 
 /// Whether a figure should be small or large.
@@ -19,19 +18,6 @@ pub(crate) enum Scale {
     Native,
     /// The same in a guest.
     Guest,
-    /// How long the kernel takes in a guest from its start to the first program. As a boot, it runs
-    /// most of its code once, and emulation spends the time on translating it: a loop that it
-    /// translates once says little about that.
-    Boot,
-}
-
-/// How fast the computer was when a figure was taken.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pace {
-    /// For people.
-    pub(crate) text: String,
-    /// Against the computer that the limit is meant for, which has 1; a slower one has more.
-    pub(crate) slowness: f64,
 }
 
 /// One figure and its limit.
@@ -48,8 +34,6 @@ pub(crate) struct Promise {
 /// The computer that the limits are meant for: software SHA-256, MB/s, natively and in a guest.
 const NATIVE_SHA256_MB: f64 = 330.0;
 const GUEST_SHA256_MB: f64 = 16.0;
-/// Where Debian's kernel 6.12 starts in this time in a guest of two processors, in seconds.
-const KERNEL_START_S: f64 = 3.3;
 
 const fn at_most(name: &'static str, limit: f64, unit: &'static str, scale: Scale) -> Promise {
     Promise {
@@ -90,31 +74,27 @@ pub(crate) const MANY_CALLERS_P99: Promise =
     at_most("Version, 64 callers, p99", 5.0, "ms", Scale::Native);
 pub(crate) const CONNECTION: Promise =
     at_most("new connection and Version, p50", 1.2, "ms", Scale::Native);
-pub(crate) const BOOT: Promise = at_most("first answer, in a VM", 3.0, "s", Scale::Boot);
-pub(crate) const STAGE1: Promise = at_most("stage 1, in a VM", 0.5, "s", Scale::Boot);
+pub(crate) const BOOT: Promise = at_most("first answer, in a VM", 3.0, "s", Scale::Guest);
+pub(crate) const STAGE1: Promise = at_most("stage 1, in a VM", 0.5, "s", Scale::Guest);
 pub(crate) const IDLE: Promise = at_most("idle processor time, in a VM", 0.5, "%", Scale::Guest);
 
 impl Promise {
-    /// What counts for it, if its limit depends on the computer.
-    pub(crate) fn pace(&self, native: Speed, guest: Option<GuestSpeed>) -> Option<Pace> {
-        let sha256 = |speed: Speed, meant_for: f64| Pace {
-            text: format!("{:.0} MB/s", speed.sha256_mb),
-            slowness: meant_for / speed.sha256_mb,
-        };
+    /// The speed that counts for it: software SHA-256, MB/s.
+    pub(crate) fn speed_of(&self, native: Speed, guest: Option<Speed>) -> Option<f64> {
         match self.scale {
             Scale::None => None,
-            Scale::Native => Some(sha256(native, NATIVE_SHA256_MB)),
-            Scale::Guest => guest.map(|guest| sha256(guest.loops, GUEST_SHA256_MB)),
-            Scale::Boot => guest.map(|guest| Pace {
-                text: format!("kernel {:.2} s", guest.kernel_start_s),
-                slowness: guest.kernel_start_s / KERNEL_START_S,
-            }),
+            Scale::Native => Some(native.sha256_mb),
+            Scale::Guest => guest.map(|guest| guest.sha256_mb),
         }
     }
 
-    /// The limit on a computer of that pace.
-    pub(crate) fn limit_at(&self, pace: Option<&Pace>) -> f64 {
-        let slowness = pace.map_or(1.0, |pace| pace.slowness);
+    /// The limit on a computer of that speed.
+    pub(crate) fn limit_at(&self, speed: Option<f64>) -> f64 {
+        let meant_for = match self.scale {
+            Scale::Guest => GUEST_SHA256_MB,
+            Scale::Native | Scale::None => NATIVE_SHA256_MB,
+        };
+        let slowness = speed.map_or(1.0, |speed| meant_for / speed);
         match self.bound {
             Bound::AtMost => self.limit * slowness,
             Bound::AtLeast => self.limit / slowness,
@@ -166,23 +146,9 @@ mod tests {
             sha256_mb: NATIVE_SHA256_MB / 2.0,
             steps_m: 1.0,
         };
-        let limit = |promise: Promise| promise.limit_at(promise.pace(slow, None).as_ref());
+        let limit = |promise: Promise| promise.limit_at(promise.speed_of(slow, None));
         assert_eq!(limit(CONNECTION), 2.4);
         assert_eq!(limit(ONE_CALLER), 2000.0);
         assert_eq!(limit(MEMORY), 24.0);
-    }
-
-    #[test]
-    fn a_boot_is_measured_by_that_of_the_kernel() {
-        let loops = Speed {
-            sha256_mb: 1.0,
-            steps_m: 1.0,
-        };
-        let guest = GuestSpeed {
-            loops,
-            kernel_start_s: KERNEL_START_S / 2.0,
-        };
-        let pace = BOOT.pace(loops, Some(guest));
-        assert_eq!(BOOT.limit_at(pace.as_ref()), 1.5);
     }
 }

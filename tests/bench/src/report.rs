@@ -3,15 +3,14 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use crate::guest::GuestSpeed;
-use crate::promises::{Bound, Pace, Promise};
+use crate::promises::{Bound, Promise};
 use crate::speed::Speed;
 
 /// All figures of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
     native: Speed,
-    guest: Option<GuestSpeed>,
+    guest: Option<Speed>,
     figures: Vec<Figure>,
     notes: Vec<String>,
 }
@@ -20,10 +19,10 @@ pub(crate) struct Report {
 struct Figure {
     promise: Promise,
     value: f64,
-    /// On a computer of the pace that this one had then.
+    /// On a computer of the speed that this one had then.
     limit: f64,
-    /// That pace, if the limit depends on it.
-    pace: Option<Pace>,
+    /// That speed, if the limit depends on it: software SHA-256, MB/s.
+    speed: Option<f64>,
 }
 
 impl Report {
@@ -43,7 +42,7 @@ impl Report {
     }
 
     /// The same for guests.
-    pub(crate) fn guest_speed(&mut self, speed: GuestSpeed) {
+    pub(crate) fn guest_speed(&mut self, speed: Speed) {
         eprintln!("speed of a guest: {speed}");
         self.guest = Some(speed);
     }
@@ -51,12 +50,12 @@ impl Report {
     /// Adds a figure, and shows it at once: a run takes minutes.
     pub(crate) fn add(&mut self, promise: Promise, value: f64) {
         eprintln!("{}: {value:.3} {}", promise.name, promise.unit);
-        let pace = promise.pace(self.native, self.guest);
+        let speed = promise.speed_of(self.native, self.guest);
         self.figures.push(Figure {
             promise,
             value,
-            limit: promise.limit_at(pace.as_ref()),
-            pace,
+            limit: promise.limit_at(speed),
+            speed,
         });
     }
 
@@ -79,7 +78,7 @@ impl Report {
     /// As Markdown.
     fn table(&self) -> String {
         let mut text = String::from(
-            "\n| figure | measured | SHA-256 or kernel then | limit then | promised | kept |\n\
+            "\n| figure | measured | SHA-256 then | limit then | promised | kept |\n\
              |---|---|---|---|---|---|\n",
         );
         for figure in &self.figures {
@@ -87,9 +86,9 @@ impl Report {
                 promise,
                 value,
                 limit,
-                pace,
+                speed,
             } = figure;
-            let pace = pace.as_ref().map_or("–", |pace| pace.text.as_str());
+            let speed = speed.map_or("–".to_owned(), |speed| format!("{speed:.0} MB/s"));
             let sign = match promise.bound {
                 Bound::AtMost => "≤",
                 Bound::AtLeast => "≥",
@@ -101,7 +100,7 @@ impl Report {
             // Writing to a string cannot fail.
             let _written = writeln!(
                 text,
-                "| {} | {value:.3} {unit} | {pace} | {sign} {limit:.3} | {} {unit} | {kept} |",
+                "| {} | {value:.3} {unit} | {speed} | {sign} {limit:.3} | {} {unit} | {kept} |",
                 promise.name,
                 promise.limit,
                 unit = promise.unit,
