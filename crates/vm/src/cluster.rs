@@ -252,6 +252,7 @@ impl Cluster {
             &network::hub_arguments(&hub, &nodes),
             self.lifetime,
         )?);
+        network::wait_for_ports(&hub, &nodes)?;
         for node in &nodes {
             network::reserve(node, &hub)?;
         }

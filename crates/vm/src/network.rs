@@ -11,9 +11,13 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::process::option_value;
+use serde_json::Value;
+
+use crate::process::{option_value, qmp_path};
+use crate::qmp::{Qmp, QmpError};
 use crate::spec::NodePlan;
 
 /// Why the network could not be made.
@@ -30,6 +34,9 @@ pub enum NetworkError {
         /// What the system said.
         source: io::Error,
     },
+    /// The hub does not say that it listens.
+    #[error("wait until the hub listens")]
+    Listen(#[source] QmpError),
     /// DHCP gave another address than planned.
     #[error("the hub offers {offered:?} to {node}, not {planned}")]
     Address {
@@ -64,9 +71,14 @@ pub(crate) fn mac_text(mac: [u8; 6]) -> String {
     mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
+/// What QEMU calls a port of the hub.
+fn port_id(index: u8, port: u8) -> String {
+    format!("port-{index}-{port}")
+}
+
 /// Where the hub waits for the NIC of a node.
 pub(crate) fn socket(hub: &Path, index: u8, port: u8) -> PathBuf {
-    hub.join(format!("port-{index}-{port}"))
+    hub.join(port_id(index, port))
 }
 
 /// The option of a node's QEMU, after `-netdev`.
@@ -100,7 +112,7 @@ pub(crate) fn hub_arguments(hub: &Path, nodes: &[&NodePlan]) -> Vec<String> {
     join(user, "user");
     for node in nodes {
         for port in 0..PORTS_PER_NODE {
-            let id = format!("port-{}-{port}", node.index);
+            let id = port_id(node.index, port);
             join(hub_netdev(&id, hub, node.index, port), &id);
         }
     }
@@ -126,6 +138,37 @@ pub(crate) fn free_ports(
         .map(|listener| Ok(listener.local_addr()?.port()))
         .collect::<Result<_, _>>()
         .map_err(NetworkError::Port)
+}
+
+/// Waits until the hub takes connections on all its ports. A QEMU that answers may still have some to
+/// open, and ends by a null pointer when a frame is to go out of such a port.
+pub(crate) fn wait_for_ports(hub: &Path, nodes: &[&NodePlan]) -> Result<(), NetworkError> {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const PAUSE: Duration = Duration::from_millis(10);
+    let deadline = Instant::now() + PATIENCE;
+    let mut qmp = Qmp::connect(&qmp_path(hub)).map_err(NetworkError::Listen)?;
+    let ports = nodes
+        .iter()
+        .flat_map(|node| (0..PORTS_PER_NODE).map(|port| (node.index, port)));
+    for (index, port) in ports {
+        let path = socket(hub, index, port);
+        let _connection = loop {
+            match UnixStream::connect(&path) {
+                Ok(stream) => break stream,
+                Err(source) if Instant::now() >= deadline => {
+                    return Err(NetworkError::Socket { path, source });
+                }
+                Err(_) => thread::sleep(PAUSE),
+            }
+        };
+        let id = port_id(index, port);
+        let left = deadline.saturating_duration_since(Instant::now());
+        qmp.wait_for_event("NETDEV_STREAM_CONNECTED", left, |data| {
+            data.get("netdev-id").and_then(Value::as_str) == Some(&id)
+        })
+        .map_err(NetworkError::Listen)?;
+    }
+    Ok(())
 }
 
 /// Asks the hub's DHCP server for a node's address in its place. The server gives addresses in the

@@ -1,9 +1,11 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::*;
 use crate::NodeSpec;
+use crate::network::NODES_MAX;
 
 /// Machines with an empty disk: the firmware finds nothing to boot.
 fn spec(nodes: usize) -> (tempfile::NamedTempFile, ClusterSpec) {
@@ -191,6 +193,41 @@ fn vm_the_hub_sleeps_while_a_guest_takes_no_frames() {
     let used = ticks_used(hub.trim()) - before;
     assert!(used < 10, "{used} ticks of the 100 in a second");
     drop(callers);
+}
+
+/// The hub opens its ports while its control socket answers already; a busy host shows it.
+#[test]
+fn vm_a_hub_that_has_just_started_takes_frames() {
+    const TIMES: usize = 4;
+    let (_image, spec) = spec(NODES_MAX);
+    let plan = plan(&spec, Lifetime::Caller).unwrap();
+    let nodes: Vec<_> = plan.nodes.iter().collect();
+    let idle = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 * std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                while !idle.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let failures = (0..TIMES).filter_map(|_| {
+            let directory = tempfile::tempdir().unwrap();
+            let hub = directory.path();
+            let arguments = network::hub_arguments(hub, &nodes);
+            let mut process = Process::start(hub, &arguments, Lifetime::Caller).unwrap();
+            let result = network::wait_for_ports(hub, &nodes).and_then(|()| {
+                nodes
+                    .iter()
+                    .try_for_each(|node| network::reserve(node, hub))
+            });
+            process.kill().unwrap();
+            result.err()
+        });
+        let failures: Vec<_> = failures.collect();
+        idle.store(true, Ordering::Relaxed);
+        assert!(failures.is_empty(), "{failures:#?}");
+    });
 }
 
 #[test]
