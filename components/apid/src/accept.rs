@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustls::ServerConfig;
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -141,10 +143,17 @@ impl Acceptor {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "TCP_NODELAY");
         }
-        let handshake = timeout(limits::HANDSHAKE, self.tls.accept(stream));
+        let handshake = async {
+            match has_left(&stream).await? {
+                true => Ok(None),
+                false => self.tls.accept(stream).await.map(Some),
+            }
+        };
+        let handshake = timeout(limits::HANDSHAKE, handshake);
         let shaken = lost.run_until_cancelled(handshake).await;
         match shaken {
-            Some(Ok(Ok(stream))) => return Some(stream),
+            Some(Ok(Ok(Some(stream)))) => return Some(stream),
+            Some(Ok(Ok(None))) => debug!("the client ended before its TLS handshake"),
             Some(Ok(Err(error))) => debug!(%error, "TLS handshake failed"),
             Some(Err(_elapsed)) => debug!("TLS handshake took too long"),
             None => debug!("TLS handshake made way for newer ones"),
@@ -198,6 +207,22 @@ impl Acceptor {
             debug!(%error, cause, "connection ended");
         }
     }
+}
+
+/// Waits for a client's first bytes. Whether nothing follows them: who has given up needs no
+/// handshake, which costs a signature, and after an outage there are many of them.
+async fn has_left(stream: &TcpStream) -> io::Result<bool> {
+    let wanted = PollFlags::IN | PollFlags::RDHUP;
+    let look = || {
+        let mut polled = [PollFd::new(stream, wanted)];
+        match poll(&mut polled, Some(&Timespec::default()))? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(polled
+                .iter()
+                .any(|fd| fd.revents().contains(PollFlags::RDHUP))),
+        }
+    };
+    stream.async_io(Interest::READABLE, look).await
 }
 
 /// No descriptor or no memory is left: trying again at once would not help.

@@ -1,8 +1,14 @@
 //! What one caller may take.
 
+use std::io::Write;
+use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use ichor_client::insecure_tls;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::component::{self, Part, empty, message, trailers};
@@ -44,6 +50,29 @@ async fn one_source_has_a_limit_of_connections() {
         let reply = client.call(VERSION, &[], vec![message(0)]).await;
         assert_eq!(reply.status(), "0");
     }
+}
+
+/// A client that gave up before its connection was accepted, as after an outage.
+#[tokio::test]
+async fn who_has_left_gets_no_handshake() {
+    let node = Node::start(empty);
+    // Nothing of apid runs between these: the test does not wait.
+    let mut hello = Vec::new();
+    let mut tls = rustls::ClientConnection::new(
+        Arc::new(insecure_tls(&[]).unwrap()),
+        "node".try_into().unwrap(),
+    )
+    .unwrap();
+    tls.write_tls(&mut hello).unwrap();
+    let mut client = std::net::TcpStream::connect(node.address()).unwrap();
+    client.write_all(&hello).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    client.set_nonblocking(true).unwrap();
+    let mut client = TcpStream::from_std(client).unwrap();
+    let mut said = Vec::new();
+    // The system may tell of what apid has not read by a reset.
+    let _ended = client.read_to_end(&mut said).await;
+    assert!(said.is_empty(), "{} bytes for nobody", said.len());
 }
 
 #[tokio::test]

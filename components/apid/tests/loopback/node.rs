@@ -82,6 +82,11 @@ impl Node {
         std::fs::remove_file(self.directory.path().join("machine.sock")).unwrap();
     }
 
+    /// Where apid listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Asks apid to end.
     pub(crate) fn stop(&self) {
         self.stop.cancel();
