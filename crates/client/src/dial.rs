@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -82,7 +84,7 @@ pub(crate) async fn dial(
     node: &NodeAddress,
     connector: &TlsConnector,
 ) -> Result<Stream, ConnectError> {
-    let dialed = timeout(TIME_MAX, dial_patiently(node, connector)).await;
+    let dialed = timeout(TIME_MAX, first_to_end(|| dial_once(node, connector))).await;
     dialed.unwrap_or_else(|_elapsed| {
         Err(ConnectError::Silent {
             node: node.clone(),
@@ -91,10 +93,23 @@ pub(crate) async fn dial(
     })
 }
 
-async fn dial_patiently(
-    node: &NodeAddress,
-    connector: &TlsConnector,
-) -> Result<Stream, ConnectError> {
+/// Tries again beside attempts that hear nothing. Who forwards to a node that starts, such as QEMU,
+/// accepts a connection at once and tries to pass it on at ever longer intervals: long after the node
+/// is there.
+async fn first_to_end<F: Future>(attempt: impl Fn() -> F) -> F::Output {
+    let mut pause = Duration::from_secs(1);
+    let mut attempts = FuturesUnordered::new();
+    loop {
+        attempts.push(attempt());
+        if let Ok(Some(ended)) = timeout(pause, attempts.next()).await {
+            return ended;
+        }
+        // A node that is only slow shall not get ever more to do.
+        pause *= 2;
+    }
+}
+
+async fn dial_once(node: &NodeAddress, connector: &TlsConnector) -> Result<Stream, ConnectError> {
     let addresses = look_up(node).await?;
     let tcp = |source| ConnectError::Tcp {
         node: node.clone(),
@@ -191,6 +206,25 @@ mod tests {
         let (connected, ()) = tokio::join!(Client::insecure(&node, &[]), hang_up);
         let error = connected.unwrap_err();
         assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_later_attempt_counts_when_earlier_ones_hear_nothing() {
+        use std::cell::Cell;
+        let begun = tokio::time::Instant::now();
+        let attempts = Cell::new(0);
+        let ended = first_to_end(|| {
+            attempts.set(attempts.get() + 1);
+            let attempt = attempts.get();
+            async move {
+                if attempt < 3 {
+                    std::future::pending::<()>().await;
+                }
+                attempt
+            }
+        });
+        assert_eq!(ended.await, 3);
+        assert_eq!(begun.elapsed(), Duration::from_secs(3));
     }
 
     #[test]
