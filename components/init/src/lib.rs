@@ -55,7 +55,6 @@ fn run() -> Result<Infallible, Stage1Error> {
     times.mark("modules");
     let protection = verity::Protection::from_cmdline(&cmdline)?;
     root::mount(&protection)?;
-    root::warm_up();
     times.mark("root");
     switch::to_new_root()?;
     times.mark("switch");

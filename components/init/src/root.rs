@@ -1,20 +1,17 @@
 //! The root file system: from a file in memory to a mount.
 
 use std::fs::{self, File};
-use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use ichor_sys::kmsg::{self, Level};
 use ichor_sys::mount::{Attributes, NewMount};
-use ichor_sys::{dm, loopdev, process};
+use ichor_sys::{dm, loopdev};
 
 use crate::error::Stage1Error;
 use crate::verity::Protection;
 
 /// The image, in the initramfs.
 const IMAGE: &str = "/rootfs.squashfs";
-const OS_BINARY: &str = "/usr/bin/ichor-os";
 /// Where the new root is mounted before it becomes the root.
 pub(crate) const NEW_ROOT: &str = "/root";
 
@@ -45,21 +42,4 @@ pub(crate) fn mount(protection: &Protection) -> Result<(), Stage1Error> {
         )
         .attach(Path::new(NEW_ROOT))?;
     Ok(())
-}
-
-/// Reads the OS binary on another processor meanwhile: PID 1 is executed next, and would wait for
-/// each of its pages to be verified and decompressed.
-pub(crate) fn warm_up() {
-    let started = process::apart(|| {
-        let binary = File::open(format!("{NEW_ROOT}{OS_BINARY}"));
-        // From file to file nothing is copied, and few system calls are made.
-        let nowhere = File::options().write(true).open("/dev/null");
-        if let (Ok(mut binary), Ok(mut nowhere)) = (binary, nowhere) {
-            // What cannot be read here fails where it is needed, and is told there.
-            let _unread = io::copy(&mut binary, &mut nowhere);
-        }
-    });
-    if let Err(error) = started {
-        kmsg::write(Level::Warning, &format!("read the OS ahead: {error}"));
-    }
 }

@@ -60,25 +60,6 @@ pub struct Credentials {
     pub no_new_privileges: bool,
 }
 
-/// Does something in a copy of this process, which nobody waits for.
-///
-/// Only for a process with one thread: what others hold would be held for ever in the copy.
-///
-/// # Errors
-/// When the kernel makes no copy.
-pub fn apart(work: impl FnOnce()) -> io::Result<()> {
-    // SAFETY: the caller has one thread, so the copy is whole.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => {
-            work();
-            // SAFETY: ends the copy without running what the original is to run at its end.
-            unsafe { libc::_exit(0) }
-        }
-        _copy => Ok(()),
-    }
-}
-
 /// A process to be started.
 pub struct Command {
     program: PathBuf,
