@@ -84,8 +84,11 @@ pub(crate) async fn dial(
     node: &NodeAddress,
     connector: &TlsConnector,
 ) -> Result<Stream, ConnectError> {
-    let dialed = timeout(TIME_MAX, first_to_end(|| dial_once(node, connector))).await;
-    dialed.unwrap_or_else(|_elapsed| {
+    let dialed = async {
+        let addresses = look_up(node).await?;
+        first_to_end(|| dial_once(node, &addresses, connector)).await
+    };
+    timeout(TIME_MAX, dialed).await.unwrap_or_else(|_elapsed| {
         Err(ConnectError::Silent {
             node: node.clone(),
             waited: TIME_MAX,
@@ -109,15 +112,16 @@ async fn first_to_end<F: Future>(attempt: impl Fn() -> F) -> F::Output {
     }
 }
 
-async fn dial_once(node: &NodeAddress, connector: &TlsConnector) -> Result<Stream, ConnectError> {
-    let addresses = look_up(node).await?;
+async fn dial_once(
+    node: &NodeAddress,
+    addresses: &[SocketAddr],
+    connector: &TlsConnector,
+) -> Result<Stream, ConnectError> {
     let tcp = |source| ConnectError::Tcp {
         node: node.clone(),
         source,
     };
-    let stream = TcpStream::connect(addresses.as_slice())
-        .await
-        .map_err(tcp)?;
+    let stream = TcpStream::connect(addresses).await.map_err(tcp)?;
     // Small messages must not wait for the acknowledgement of earlier ones.
     stream.set_nodelay(true).map_err(tcp)?;
     let secured = connector.connect(server_name(node), stream).await;
