@@ -91,9 +91,14 @@ pub(crate) fn wait_for_answer(cli: &Path, node: &mut Node) -> Result<u16> {
     let port = port.context("the node has a port for its API")?;
     let deadline = Instant::now() + ANSWER_TIME_MAX;
     let mut words = String::new();
+    let mut panics = 0;
     while Instant::now() < deadline {
         if !node.is_running() {
             bail!("the node has stopped\n{}", node.last_words());
+        }
+        for why in node.console().panics()?.iter().skip(panics) {
+            println!("kernel    has given up ({why}), and starts again");
+            panics += 1;
         }
         let output = Command::new(cli)
             .args([

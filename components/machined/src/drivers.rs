@@ -37,8 +37,8 @@ pub(crate) fn modules() -> Option<Arc<Modules>> {
 pub(crate) struct Loading(thread::JoinHandle<Option<Arc<Modules>>>);
 
 impl Loading {
-    /// Begins with those of the network cards that are there. The first thing that PID 1 does: they
-    /// need nothing but the root file system, and everybody waits for the network.
+    /// Begins with those of the network cards that are there, as early as can be: everybody waits for
+    /// the network.
     pub(crate) fn of_network(timeline: Arc<Timeline>) -> Self {
         Self(thread::spawn(move || {
             timeline.begin(Kind::Task, "loadNetworkDrivers");

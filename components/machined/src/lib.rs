@@ -136,9 +136,6 @@ fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
     let timeline = Arc::new(Timeline::default());
     record_stage1(&timeline);
     timeline.begin(Kind::Task, "layers");
-    let network = host
-        .is_machine()
-        .then(|| Loading::of_network(Arc::clone(&timeline)));
     let descriptors = process::raise_descriptor_limit(DESCRIPTORS_MAX);
     if descriptors < DESCRIPTORS_MAX {
         tracing::info!(descriptors, "fewer descriptors than wanted");
@@ -162,6 +159,12 @@ fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
         usable.then_some(own)
     };
     timeline.end(Kind::Task, "layers");
+    // Not beside the controllers: when they are enabled, the kernel patches its own code where every
+    // allocation passes. An emulated processor that comes by meanwhile may keep the mark of an
+    // unfinished patch (QEMU before 8.1), and the kernel ends with "Oops: int3".
+    let network = host
+        .is_machine()
+        .then(|| Loading::of_network(Arc::clone(&timeline)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

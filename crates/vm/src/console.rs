@@ -64,6 +64,14 @@ impl Console {
         }
     }
 
+    /// The last words of the kernel each time that it gave up.
+    ///
+    /// # Errors
+    /// [`ConsoleError::Read`].
+    pub fn panics(&self) -> Result<Vec<String>, ConsoleError> {
+        Ok(panics(&self.text()?))
+    }
+
     /// The last lines that are not empty.
     pub fn tail(&self, lines_max: usize) -> String {
         let text = match self.text() {
@@ -120,6 +128,15 @@ impl Console {
     }
 }
 
+/// A kernel that stays as it is repeats the words in a last line, `---[ end Kernel panic ... ]---`.
+fn panics(text: &str) -> Vec<String> {
+    text.lines()
+        .filter(|line| !line.contains("---["))
+        .filter_map(|line| line.split_once("Kernel panic - not syncing: "))
+        .map(|(_time, why)| why.to_owned())
+        .collect()
+}
+
 /// Drops control sequences (ECMA-48: ESC `[` parameters final byte) and carriage returns.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -149,6 +166,17 @@ mod tests {
             "BdsDxe\nnext"
         );
         assert_eq!(plain("cut\u{1b}["), "cut");
+    }
+
+    #[test]
+    fn each_panic_counts_once() {
+        let text = "[    2.7] Run /init as init process\n\
+                    [    3.1] Oops: int3: 0000 [#1] PREEMPT SMP PTI\n\
+                    [    3.2] Kernel panic - not syncing: Fatal exception\n\
+                    [    3.3] ---[ end Kernel panic - not syncing: Fatal exception ]---\n\
+                    [    1.0] Kernel panic - not syncing: VFS: no root\n";
+        assert_eq!(panics(text), ["Fatal exception", "VFS: no root"]);
+        assert!(panics("[    2.7] panic=10\n").is_empty());
     }
 
     #[test]

@@ -230,6 +230,7 @@ async fn answer(node: &mut Node, start: Instant) -> Result<()> {
     let endpoint = show::endpoint(node.plan()).context("the API is forwarded")?;
     let address: NodeAddress = endpoint.parse()?;
     eprintln!("{name}: waits for the API on {endpoint}");
+    let mut panics = 0;
     loop {
         let patience = ATTEMPT + start.elapsed() / ATTEMPT_DIVISOR;
         if let Ok(Ok(())) = tokio::time::timeout(patience, ask(&address)).await {
@@ -239,6 +240,10 @@ async fn answer(node: &mut Node, start: Instant) -> Result<()> {
         if !node.is_running() {
             eprintln!("{}", node.last_words());
             bail!("{name} has gone off");
+        }
+        for why in node.console().panics()?.iter().skip(panics) {
+            eprintln!("{name}: the kernel has given up ({why}), and starts again");
+            panics += 1;
         }
         tokio::time::sleep(PAUSE).await;
     }
