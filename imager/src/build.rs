@@ -33,7 +33,7 @@ const ARGUMENTS: &str = "talos.platform=metal slab_nomerge= pti=on consoleblank=
 const ISO_ARGUMENT: &str = "talos.halt_if_installed=1";
 
 /// Our own parts, which have one version.
-const COMPONENTS: &[&str] = &["init", "machined", "networkd", "apid"];
+const COMPONENTS: &[&str] = &["init", "machined", "networkd", "apid", "storaged"];
 
 /// What an image is built from.
 #[derive(Clone, Debug)]

@@ -87,11 +87,12 @@ const PASSWD: &str = "root:x:0:0:root:/root:/sbin/nologin\n\
     apid:x:50:50:API:/:/sbin/nologin\ntrustd:x:51:51:trust:/:/sbin/nologin\n\
     networkd:x:52:52:network:/:/sbin/nologin\ntimed:x:53:53:time:/:/sbin/nologin\n\
     clusterd:x:54:54:cluster:/:/sbin/nologin\ndashboard:x:55:55:dashboard:/:/sbin/nologin\n\
+    storaged:x:56:56:storage:/:/sbin/nologin\n\
     etcd:x:60:60:etcd:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n";
 /// The groups that udev's rules name have the numbers that they have everywhere.
 const GROUP: &str = "root:x:0:\ntty:x:5:\ndisk:x:6:\nlp:x:7:\nkmem:x:15:\ndialout:x:20:\n\
     cdrom:x:24:\ntape:x:26:\naudio:x:29:\nvideo:x:44:\napid:x:50:\ntrustd:x:51:\n\
-    networkd:x:52:\ntimed:x:53:\nclusterd:x:54:\ndashboard:x:55:\netcd:x:60:\n\
+    networkd:x:52:\ntimed:x:53:\nclusterd:x:54:\ndashboard:x:55:\nstoraged:x:56:\netcd:x:60:\n\
     input:x:101:\nsgx:x:102:\nkvm:x:103:\nrender:x:104:\nnobody:x:65534:\n";
 
 /// What a root file system is made from.

@@ -32,8 +32,12 @@ pub(crate) enum Stage1Error {
     Loop(#[from] loopdev::LoopError),
     #[error("verify the root file system image")]
     Verity(#[from] dm::DmError),
-    #[error("change to the new root")]
-    Switch(#[source] io::Error),
+    #[error("{step} {}", path.display())]
+    Switch {
+        step: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     #[error("execute {}", path.display())]
     Execute { path: PathBuf, source: io::Error },
 }

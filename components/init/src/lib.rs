@@ -36,20 +36,25 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
 /// Runs stage 1. Returns only where the machine cannot be restarted.
 pub fn main() -> ExitCode {
-    let error = match run() {
+    let mut pause = Some(FAILURE_PAUSE);
+    let error = match run(&mut pause) {
         Ok(never) => match never {},
         Err(error) => error,
     };
-    fail(&error);
+    fail(&error, pause);
     ExitCode::FAILURE
 }
 
-fn run() -> Result<Infallible, Stage1Error> {
+/// Sets how long a person may read what went wrong, as soon as that is known.
+fn run(pause: &mut Option<Duration>) -> Result<Infallible, Stage1Error> {
     let mut times = Times::default();
     times.mark("begin");
     mount_pseudo()?;
-    cpu::check()?;
+    // Its path is gone while the root is changed.
+    kmsg::open();
     let cmdline = read_cmdline()?;
+    *pause = failure_pause(&cmdline);
+    cpu::check()?;
     times.mark("pseudo file systems");
     load_modules()?;
     times.mark("modules");
@@ -130,7 +135,7 @@ fn load_modules() -> Result<(), Stage1Error> {
 }
 
 /// Says what failed and what happens now, waits so that it can be read, and restarts.
-fn fail(error: &Stage1Error) {
+fn fail(error: &Stage1Error, pause: Option<Duration>) {
     let mut text = format!("cannot start: {error}");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -138,7 +143,6 @@ fn fail(error: &Stage1Error) {
         source = cause.source();
     }
     kmsg::write(Level::Error, &text);
-    let pause = failure_pause(&read_cmdline().unwrap_or_default());
     let Some(pause) = pause else {
         kmsg::write(Level::Error, "panic=0: the machine stays as it is");
         loop {

@@ -27,32 +27,36 @@ pub(crate) fn to_new_root() -> Result<(), Stage1Error> {
     }
     // The initramfs cannot be unmounted: its files are removed while they can still be named.
     // What is mounted lies on other devices, and the image itself lives on in the loop device.
-    remove_initramfs().map_err(Stage1Error::Switch)?;
-    let switch = || -> io::Result<()> {
+    remove_initramfs()?;
+    let switch = || {
         rustix::process::chdir(NEW_ROOT)?;
         rustix::mount::mount_move(".", "/")?;
         rustix::process::chroot(".")?;
-        rustix::process::chdir("/")?;
-        Ok(())
+        rustix::process::chdir("/")
     };
-    switch().map_err(Stage1Error::Switch)?;
+    switch().map_err(|error| failed("make the root of", Path::new(NEW_ROOT))(error.into()))?;
     Ok(mount::share_recursively(Path::new("/"))?)
 }
 
 /// Removes every file that lies on the initramfs itself.
-fn remove_initramfs() -> io::Result<()> {
-    let device = device_of(Path::new("/"))?;
-    for entry in fs::read_dir("/")? {
-        let path = entry?.path();
-        if path.symlink_metadata()?.is_dir() {
-            if device_of(&path)? == device {
-                fs::remove_dir_all(&path)?;
-            }
-        } else {
-            fs::remove_file(&path)?;
-        }
+fn remove_initramfs() -> Result<(), Stage1Error> {
+    let root = Path::new("/");
+    let device = device_of(root).map_err(failed("look at", root))?;
+    for entry in fs::read_dir(root).map_err(failed("list", root))? {
+        let path = entry.map_err(failed("list", root))?.path();
+        let remove = || match path.symlink_metadata()?.is_dir() {
+            true if device_of(&path)? == device => fs::remove_dir_all(&path),
+            true => Ok(()),
+            false => fs::remove_file(&path),
+        };
+        remove().map_err(failed("remove", &path))?;
     }
     Ok(())
+}
+
+fn failed(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stage1Error {
+    let path = path.to_owned();
+    move |source| Stage1Error::Switch { step, path, source }
 }
 
 fn device_of(path: &Path) -> io::Result<u64> {

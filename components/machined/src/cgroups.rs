@@ -11,6 +11,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ichor_rights::Limits;
+
 /// Where the kernel shows the control groups.
 pub(crate) const MOUNT: &str = "/sys/fs/cgroup";
 
@@ -66,7 +68,9 @@ impl Cgroups {
         write(&init.join("cgroup.procs"), "0")?;
         let system = self.make("system")?;
         enable(&self.root)?;
-        enable(&system)
+        enable(&system)?;
+        limit(&init, &ichor_rights::PID_1)?;
+        limit(&system, &ichor_rights::all_services())
     }
 
     /// Makes a group, such as `system/apid`, and sets its limits (file name, value).
@@ -100,6 +104,18 @@ impl Cgroups {
             Err(source) => Err(CgroupError::Make { path, source }),
         }
     }
+}
+
+/// Sets what the controllers that are there can set.
+fn limit(group: &Path, limits: &Limits) -> Result<(), CgroupError> {
+    let mut settings = limits.settings().into_iter();
+    settings.try_for_each(|(file, value)| {
+        let path = group.join(file);
+        match path.exists() {
+            true => write(&path, &value),
+            false => Ok(()),
+        }
+    })
 }
 
 /// Enables what is there of [`CONTROLLERS`] for the children of a group.

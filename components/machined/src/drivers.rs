@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread;
 
 use ichor_kmod::Modules;
+use ichor_sys::netlink;
 use ichor_sys::socket::{DeviceEvents, device_events};
 use ichor_uevent::{EVENT_BYTES_MAX, Event};
 use tokio::io::unix::AsyncFd;
@@ -129,10 +130,8 @@ pub(crate) async fn follow(modules: Arc<Modules>, events: AsyncFd<OwnedFd>) {
         let Ok(mut guard) = events.readable().await else {
             return;
         };
-        let read = rustix::io::read(guard.get_inner(), &mut *buffer);
-        match read {
-            Ok(length) => {
-                let event = buffer.get(..length).unwrap_or_default();
+        match netlink::receive(guard.get_inner(), &mut buffer) {
+            Ok(event) => {
                 if let Some(alias) = added_alias(event) {
                     let (modules, alias) = (Arc::clone(&modules), alias.to_owned());
                     let loading = tokio::task::spawn_blocking(move || request(&modules, &alias));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ichor_controller::Waker;
+use ichor_sys::netlink;
 use ichor_sys::socket::{DeviceEvents, device_events};
 use ichor_uevent::{EVENT_BYTES_MAX, Event};
 use tracing::warn;
@@ -28,8 +29,8 @@ pub(crate) async fn follow(wakers: Vec<(&'static str, Waker)>) {
         };
         let mut due = Vec::new();
         loop {
-            match rustix::io::read(guard.get_inner(), &mut *buffer) {
-                Ok(length) => due.extend(subsystem(buffer.get(..length).unwrap_or_default())),
+            match netlink::receive(guard.get_inner(), &mut buffer) {
+                Ok(event) => due.extend(subsystem(event)),
                 Err(rustix::io::Errno::AGAIN) => break,
                 // The kernel has dropped events, of any subsystem.
                 Err(rustix::io::Errno::NOBUFS) => {

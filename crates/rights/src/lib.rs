@@ -11,7 +11,7 @@ mod table;
 
 pub use confine::{RightsError, confine};
 pub use page::page;
-pub use table::{API_PORT, OS_BINARY, SERVICES};
+pub use table::{API_PORT, OS_BINARY, PID_1, SERVICES, all_services};
 
 use rustix::thread::CapabilitySet;
 

@@ -146,7 +146,12 @@ pub(crate) fn filter(groups: &[Group]) -> Result<Filter, BackendError> {
     }
     let families = groups.iter().flat_map(|group| families(*group));
     for family in families {
-        let rule = argument(0, SeccompCmpOp::Eq, family.unsigned_abs().into())?;
+        let mut conditions = vec![equals(0, *family)?];
+        // Other protocols reach whoever listens to device events, or load modules.
+        if *family == libc::AF_NETLINK {
+            conditions.push(equals(2, libc::NETLINK_ROUTE)?);
+        }
+        let rule = SeccompRule::new(conditions)?;
         rules.entry(libc::SYS_socket).or_default().push(rule);
     }
     // Threads, not processes.
@@ -197,6 +202,11 @@ fn families(group: Group) -> &'static [libc::c_int] {
         Group::PacketSockets => &[libc::AF_PACKET],
         Group::Files | Group::Accept | Group::DeviceRequests => &[],
     }
+}
+
+fn equals(number: u8, value: libc::c_int) -> Result<SeccompCondition, BackendError> {
+    let value = value.unsigned_abs().into();
+    SeccompCondition::new(number, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
 }
 
 /// A call is allowed when one of its arguments is right.

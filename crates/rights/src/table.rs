@@ -16,7 +16,29 @@ const APID: u32 = 50;
 /// among those that it may use.
 pub const OS_BINARY: &str = "/usr/bin/ichor-os";
 
-/// All services, in no order: dependencies say what waits for what.
+/// What PID 1 has.
+pub const PID_1: Limits = Limits {
+    memory_min_mib: 32,
+    memory_max_mib: None,
+    tasks_max: None,
+    cpu_weight: Some(79),
+};
+
+/// What all services have together. The kernel keeps for none of them what is not kept for all.
+#[must_use]
+pub fn all_services() -> Limits {
+    let kept = SERVICES
+        .iter()
+        .map(|service| service.rights.limits.memory_min_mib);
+    Limits {
+        memory_min_mib: kept.sum(),
+        memory_max_mib: None,
+        tasks_max: None,
+        cpu_weight: Some(59),
+    }
+}
+
+/// All services, in no order.
 pub const SERVICES: &[Service] = &[
     Service {
         id: "networkd",
@@ -55,9 +77,7 @@ pub const SERVICES: &[Service] = &[
                 Grant::Write("EtcFileSpecs.files.talos.dev"),
                 Grant::Read("EtcFileStatuses.files.talos.dev"),
                 Grant::Read("HostnameStatuses.net.talos.dev"),
-                Grant::Read("Identities.cluster.talos.dev"),
                 Grant::Read("KernelCmdlines.runtime.talos.dev"),
-                Grant::Read("MachineConfigs.config.talos.dev"),
             ],
         },
     },
@@ -101,9 +121,9 @@ pub const SERVICES: &[Service] = &[
         start: Start::Late,
         machine_only: true,
         rights: Rights {
-            // Disks belong to root, and what opens them needs no capability then. Of the other files
-            // of root, Landlock leaves none.
-            uid: 0,
+            // No disk is opened. Root would reach the sockets of all services: Landlock does not keep
+            // anyone from those in the file system.
+            uid: 56,
             // Reading sysfs needs none.
             capabilities: CapabilitySet::empty(),
             namespaces: &[Namespace::Net, Namespace::Ipc, Namespace::Uts],

@@ -9,6 +9,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::net::netlink::{GENERIC, SocketAddrNetlink};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 
+use crate::netlink;
+
 /// Receives events; readable when there is one.
 #[derive(Debug)]
 pub struct AcpiEvents(OwnedFd);
@@ -62,8 +64,7 @@ impl AcpiEvents {
         rustix::io::write(&socket, &family_request())?;
         // The kernel has answered when the request has been written.
         let mut answer = [0; MESSAGE_BYTES_MAX];
-        let length = rustix::io::read(&socket, &mut answer)?;
-        let answer = answer.get(..length).unwrap_or_default();
+        let answer = netlink::receive(&socket, &mut answer)?;
         let group = parse_group(answer).ok_or(io::ErrorKind::NotFound)?;
         join(&socket, group)?;
         Ok(Self(socket))
@@ -72,15 +73,13 @@ impl AcpiEvents {
     /// Reads what has come since the last call. Never blocks.
     ///
     /// # Errors
-    /// Those of read(2); `ENOBUFS` when events came too fast and some are lost.
+    /// Those of recvfrom(2); `ENOBUFS` when events came too fast and some are lost.
     pub fn drain(&self) -> io::Result<Vec<AcpiEvent>> {
         let mut events = Vec::new();
         let mut buffer = [0; MESSAGE_BYTES_MAX];
         loop {
-            match rustix::io::read(&self.0, &mut buffer) {
-                Ok(length) => {
-                    events.extend(parse_event(buffer.get(..length).unwrap_or_default()));
-                }
+            match netlink::receive(&self.0, &mut buffer) {
+                Ok(message) => events.extend(parse_event(message)),
                 Err(rustix::io::Errno::AGAIN) => return Ok(events),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),

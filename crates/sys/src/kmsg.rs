@@ -1,7 +1,8 @@
 //! Speaking through the kernel log, which works before anything else does.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The importance of a line; the numbers are those of syslog(2).
@@ -25,6 +26,24 @@ const LINE_MAX: usize = 900;
 /// Whether the kernel is another's, whose log is left alone.
 static TO_STDERR: AtomicBool = AtomicBool::new(false);
 
+/// The log, once it has been opened.
+static LOG: OnceLock<File> = OnceLock::new();
+
+/// Opens the log, so that lines reach it also when its path is gone.
+pub fn open() {
+    let _tried_again_by_the_first_line = log();
+}
+
+fn log() -> io::Result<&'static File> {
+    match LOG.get() {
+        Some(log) => Ok(log),
+        None => {
+            let log = OpenOptions::new().write(true).open("/dev/kmsg")?;
+            Ok(LOG.get_or_init(|| log))
+        }
+    }
+}
+
 /// From now on lines go to standard error instead: the kernel of a container belongs to its host,
 /// and who runs the container collects what it says.
 pub fn to_stderr() {
@@ -37,7 +56,7 @@ pub fn write(level: Level, text: &str) {
         let _unheard = writeln!(std::io::stderr(), "{text}");
         return;
     }
-    let Ok(mut log) = OpenOptions::new().write(true).open("/dev/kmsg") else {
+    let Ok(mut log) = log() else {
         return;
     };
     for line in text.lines() {

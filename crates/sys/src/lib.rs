@@ -13,6 +13,7 @@ pub mod kmsg;
 pub mod loopdev;
 pub mod module;
 pub mod mount;
+pub mod netlink;
 pub mod packet;
 pub mod power;
 pub mod process;

@@ -188,7 +188,14 @@ impl Command {
         let descriptors = std::mem::take(&mut self.descriptors);
         let credentials = self.credentials;
         let namespaces = self.namespaces;
-        let landlock = self.landlock.take();
+        // The child puts others under the numbers that are free here.
+        let landlock = match self.landlock.take() {
+            None => None,
+            Some(ruleset) => {
+                let parked = rustix::io::fcntl_dupfd_cloexec(ruleset, PARKED_FROM);
+                Some(parked.map_err(|error| self.descriptor_error(error.into()))?)
+            }
+        };
         let mut filter = self.filter.take();
         let prepare = move || {
             // The standard library leaves the mask as it is, and PID 1 blocks what it handles.

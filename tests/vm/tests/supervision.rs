@@ -19,6 +19,7 @@ const EMULATED_ANSWER_TIME_MAX: Duration = Duration::from_secs(40);
 const COMPONENTS: &[(&str, &str)] = &[
     ("apid", "apid"),
     ("networkd", "networkd"),
+    ("storaged", "storaged"),
     ("udevd", "systemd-udevd"),
 ];
 

@@ -55,6 +55,7 @@ impl<F: EtcFiles> Controller for EtcFileController<F> {
     }
 
     async fn reconcile(&mut self, cx: &Ctx) -> Result<(), ReconcileError> {
+        let mut failure = None;
         for spec in cx.list::<EtcFileSpec>().await? {
             if spec.phase() == Phase::TearingDown {
                 continue;
@@ -62,9 +63,11 @@ impl<F: EtcFiles> Controller for EtcFileController<F> {
             let version = spec.metadata.version;
             let present = (spec.metadata.created, version);
             if self.applied.get(spec.id()) != Some(&present) {
-                self.files
-                    .apply(spec.id(), spec.value().contents.as_ref(), spec.value().mode)
-                    .map_err(ReconcileError::other)?;
+                let (contents, mode) = (spec.value().contents.as_ref(), spec.value().mode);
+                if let Err(error) = self.files.apply(spec.id(), contents, mode) {
+                    failure.get_or_insert(error);
+                    continue;
+                }
                 self.applied.insert(spec.id().to_owned(), present);
             }
             let status = EtcFileStatus {
@@ -72,7 +75,8 @@ impl<F: EtcFiles> Controller for EtcFileController<F> {
             };
             cx.upsert(spec.id(), status).await?;
         }
-        Ok(())
+        // After the others: each of them stands for itself.
+        failure.map_or(Ok(()), |error| Err(ReconcileError::other(error)))
     }
 }
 
@@ -93,10 +97,37 @@ mod tests {
 
     impl EtcFiles for Calls {
         fn apply(&self, name: &str, contents: &[u8], _mode: u32) -> Result<(), EtcError> {
+            if name == "absent" {
+                return Err(EtcError::NoPlace { path: name.into() });
+            }
             let text = String::from_utf8_lossy(contents);
             self.0.lock().unwrap().push(format!("{name}: {text}"));
             Ok(())
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_has_no_place_stops_no_other() {
+        let (state, calls) = (Arc::new(MemoryState::new()), Calls::default());
+        let mut runtime = Runtime::new(Arc::clone(&state) as Arc<dyn State>);
+        runtime
+            .register(EtcFileController::new(calls.clone()))
+            .unwrap();
+        for name in ["absent", "motd"] {
+            let spec = EtcFileSpec {
+                contents: b"x".to_vec(),
+                mode: 0o644,
+                selinux_label: String::new(),
+            };
+            let made = state.upsert(Resource::new(name, spec), "test").await;
+            made.unwrap();
+        }
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(runtime.run(stop.clone()));
+        tick().await;
+        assert_eq!(*calls.0.lock().unwrap(), ["motd: x"]);
+        stop.cancel();
+        running.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

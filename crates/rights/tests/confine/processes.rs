@@ -4,6 +4,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
 use ichor_rights::{Calls, Group, Limits, Namespace, Paths, Rights, Use, confine};
 use ichor_sys::process::Command;
+use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{Pid, WaitOptions, waitpid};
 use rustix::thread::CapabilitySet;
 
@@ -45,6 +46,11 @@ fn child() {
             rustix::process::test_kill_process(pid).unwrap();
         }
         "datagram" => drop(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()),
+        "netlink" => {
+            let protocol = rustix::net::Protocol::from_raw(argument.parse().unwrap());
+            let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
+            drop(rustix::net::socket(family, kind, Some(protocol)).unwrap());
+        }
         "lists" => drop(fs::read_dir(argument).unwrap()),
         "links" => {
             let links = fs::read_to_string("/proc/self/net/dev").unwrap();
@@ -117,6 +123,18 @@ fn confine_refuses_calls_that_are_not_named() {
         ..NONE
     };
     assert!(succeeds(&rights, "datagram"));
+}
+
+#[test]
+fn confine_speaks_of_routes_only_over_netlink() {
+    let rights = Rights {
+        calls: Calls::Basic(&[Group::Files, Group::NetlinkSockets]),
+        ..NONE
+    };
+    let (route, device_events) = ("netlink 0", "netlink 15");
+    assert!(succeeds(&NONE, device_events));
+    assert!(succeeds(&rights, route));
+    assert!(!succeeds(&rights, device_events));
 }
 
 #[test]
