@@ -50,7 +50,10 @@ impl Collection {
     }
 
     pub(super) fn list(&self, matcher: &Matcher) -> Vec<AnyResource> {
-        self.lock().matching(matcher)
+        let mut found = self.lock().all();
+        // Writers do not wait for the comparing.
+        found.retain(|resource| matcher.matches(resource));
+        found
     }
 
     pub(super) fn create(
@@ -168,13 +171,10 @@ impl Contents {
         self.items.get(id).map(|ById(resource)| resource)
     }
 
-    pub(super) fn matching(&self, matcher: &Matcher) -> Vec<AnyResource> {
-        self.items
-            .iter()
-            .map(|ById(resource)| resource)
-            .filter(|resource| matcher.matches(resource))
-            .cloned()
-            .collect()
+    /// All resources, sorted by id. Copies share what they are copies of.
+    pub(super) fn all(&self) -> Vec<AnyResource> {
+        let resources = self.items.iter().map(|ById(resource)| resource);
+        resources.cloned().collect()
     }
 
     fn expect(&self, pointer: &Pointer) -> Result<&AnyResource, StateError> {

@@ -7,7 +7,7 @@ use futures_util::stream;
 use ichor_resource::{AnyResource, Kind, Metadata, Pointer};
 
 use super::Session;
-use super::collection::{Collection, Contents};
+use super::collection::Collection;
 use super::history::{Change, MAX_CAPACITY};
 use crate::{Event, Matcher, StateError, Watch, WatchStart, WatchTarget};
 
@@ -22,7 +22,7 @@ pub(super) fn open(
     start: &WatchStart,
 ) -> Result<Watch, StateError> {
     let wanted = Wanted::new(target)?;
-    let (position, opening) = wanted.open(&collection.lock(), session, start)?;
+    let (position, opening) = wanted.open(&collection, session, start)?;
     let cursor = Cursor {
         collection,
         session,
@@ -75,13 +75,17 @@ impl Cursor {
             let text = format!("the watcher fell more than {MAX_CAPACITY} changes behind");
             return (vec![Event::Errored(text)], true);
         }
+        let changes: Vec<Change> = history.after(self.position).take(BATCH).cloned().collect();
+        let end = history.end();
+        // Writers do not wait for the comparing.
+        drop(contents);
         let mut batch = Vec::new();
-        for change in history.after(self.position).take(BATCH) {
+        for change in &changes {
             self.position += 1;
             let bookmark = || mark(self.session, self.position);
             batch.extend(self.wanted.event(change, bookmark));
         }
-        (batch, self.position == history.end())
+        (batch, self.position == end)
     }
 }
 
@@ -109,15 +113,18 @@ impl Wanted {
     /// The position to begin at and the events that come first.
     fn open(
         &self,
-        contents: &Contents,
+        collection: &Collection,
         session: Session,
         start: &WatchStart,
     ) -> Result<(u64, Vec<Event>), StateError> {
+        let contents = collection.lock();
         let history = &contents.history;
         let end = history.end();
         let here = || mark(session, end);
         Ok(match (self, start) {
             (_, WatchStart::Tail(count)) => {
+                let history = history.clone();
+                drop(contents);
                 let wanted = |change: &Change| self.event(change, Bytes::new).is_some();
                 (history.tail(*count, wanted), Vec::new())
             }
@@ -140,8 +147,10 @@ impl Wanted {
             }
             (Self::Kind(kind, matcher), WatchStart::Contents) => {
                 // Only the last of these has a position: after an earlier one, some are missing.
+                let all = contents.all().into_iter();
+                drop(contents);
                 let created = |resource| Event::Created(resource, Bytes::new());
-                let present = contents.matching(matcher).into_iter().map(created);
+                let present = all.filter(|each| matcher.matches(each)).map(created);
                 let done = Event::Bootstrapped(tombstone(kind, ""), here());
                 (end, present.chain([done]).collect())
             }

@@ -18,7 +18,7 @@ pub(super) enum Change {
 }
 
 /// A ring of changes. A position is the number of changes that happened before it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct History {
     changes: VecDeque<Change>,
     end: u64,

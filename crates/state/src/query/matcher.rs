@@ -7,10 +7,10 @@ use super::{LabelOp, LabelQuery, LabelTerm, Query};
 use crate::StateError;
 
 /// How long a regular expression may be.
-const MAX_REGEXP_BYTES: usize = 1024;
-/// How much memory a compiled one may take: comparing takes time in proportion to it, and happens
-/// while writers wait.
-const MAX_COMPILED_BYTES: usize = 64 << 10;
+const MAX_REGEXP_BYTES: usize = 128;
+/// How much memory a compiled one may take, enough for the longest without repetitions: comparing
+/// takes time in proportion to it for each character of each id, in PID 1.
+const MAX_COMPILED_BYTES: usize = 40 * MAX_REGEXP_BYTES;
 /// How many terms and values a query may have.
 const MAX_QUERY_PARTS: usize = 256;
 
@@ -197,8 +197,9 @@ mod tests {
             ..Query::default()
         };
         for (fits, too_much) in [
-            (regexp("a".repeat(1024)), regexp("a".repeat(1025))),
+            (regexp("a".repeat(128)), regexp("a".repeat(129))),
             (regexp("(a{9}){9}".into()), regexp("(a{99}){99}".into())),
+            (regexp("(?:.?){20}#".into()), regexp("(?:.?){500}#".into())),
             (terms(128), terms(129)),
             (labels(256), labels(257)),
         ] {
@@ -208,6 +209,24 @@ mod tests {
                 matches!(refused, Err(StateError::Invalid(_))),
                 "{refused:?}"
             );
+        }
+    }
+
+    #[test]
+    fn takes_ordinary_regexps() {
+        for regexp in [
+            "^(eth|ens)[0-9]+$",
+            "^(en[opsx]|eth|wl|br|bond)[0-9a-f]+(\\.[0-9]{1,4})?/(inet4|inet6)/",
+            "^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$",
+            "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+            "(?i)^/var/lib/(kubelet|etcd)/[^/]+\\.ya?ml$",
+            "^kube-system/(kube-(apiserver|scheduler|controller-manager|proxy)|coredns)-[-a-z0-9]+$",
+        ] {
+            let query = Query {
+                id_regexp: Some(regexp.into()),
+                ..Query::default()
+            };
+            assert!(Matcher::new(&query).is_ok(), "{regexp}");
         }
     }
 
