@@ -24,7 +24,7 @@ impl<S: State> FilteredState<S> {
     }
 
     fn need(&self, kind: &Kind, permit: Permit) -> Result<(), StateError> {
-        self.access.check(&kind.type_name, permit)
+        self.access.check(kind, permit)
     }
 
     /// What one that may only hold writes: the stored resource with other finalizers.

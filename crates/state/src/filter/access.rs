@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ichor_resource::{Sensitivity, find_definition};
+use ichor_resource::{Kind, Sensitivity, find_definition, is_namespace};
 
 use crate::StateError;
 
@@ -26,7 +26,8 @@ pub struct Access(Arc<Table>);
 enum Table {
     /// The types of a component; all others are denied.
     Declared(BTreeMap<String, Permit>),
-    /// All registered types for reading; the sensitive ones for administrators.
+    /// All registered types in namespaces that exist, for reading; the sensitive ones for
+    /// administrators.
     Public { admin: bool },
 }
 
@@ -41,14 +42,15 @@ impl Access {
         Self(Arc::new(Table::Declared(table)))
     }
 
-    /// The access of people over the API: reading only, of registered types only.
+    /// The access of people over the API: reading only, of registered types in namespaces that exist.
     pub fn public(admin: bool) -> Self {
         Self(Arc::new(Table::Public { admin }))
     }
 
     /// # Errors
     /// [`StateError::Denied`] with the reason.
-    pub(super) fn check(&self, type_name: &str, wanted: Permit) -> Result<(), StateError> {
+    pub(super) fn check(&self, kind: &Kind, wanted: Permit) -> Result<(), StateError> {
+        let (type_name, namespace) = (&*kind.type_name, &*kind.namespace);
         let reason = match &*self.0 {
             Table::Declared(table) => match table.get(type_name) {
                 Some(permit) if *permit >= wanted => return Ok(()),
@@ -56,6 +58,10 @@ impl Access {
                 None => "is not declared by this component",
             },
             Table::Public { .. } if wanted != Permit::Read => "is read-only over the API",
+            Table::Public { .. } if !is_namespace(namespace) => {
+                let text = format!("namespace {namespace} does not exist");
+                return Err(StateError::Denied(text));
+            }
             Table::Public { admin } => match find_definition(type_name) {
                 None => "is not registered",
                 Some(known) if known.sensitivity == Sensitivity::NonSensitive || *admin => {

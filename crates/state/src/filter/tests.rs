@@ -49,6 +49,30 @@ async fn public_access_reads_registered_types_only() {
 }
 
 #[tokio::test]
+async fn public_access_reads_namespaces_that_exist_only() {
+    let state = memory().await;
+    let elsewhere = Resource::new("x", Environment::default()).in_namespace("nowhere");
+    let pointer = elsewhere.metadata.pointer();
+    state.create_as(elsewhere, "").await.unwrap();
+    for admin in [false, true] {
+        let reader = FilteredState::new(Arc::clone(&state), Access::public(admin));
+        assert!(denied(reader.get(&pointer).await));
+        assert!(denied(reader.list(&pointer.kind, &Query::default()).await));
+        let target = WatchTarget::Kind(pointer.kind.clone(), Query::default());
+        assert!(denied(
+            reader
+                .watch(target, WatchOptions::default())
+                .await
+                .map(drop)
+        ));
+        // A type may be in another namespace than its own, where it is absent.
+        let other = Kind::named("network", Environment::TYPE);
+        let found = reader.list(&other, &Query::default()).await;
+        assert_eq!(found, Ok(Vec::new()));
+    }
+}
+
+#[tokio::test]
 async fn declared_access_denies_what_was_not_declared() {
     let access = Access::declared([(Environment::TYPE, Permit::Write)]);
     let state = FilteredState::new(memory().await, access);
