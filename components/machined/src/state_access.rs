@@ -5,18 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use ichor_resource::definitions;
 use ichor_rights::{Grant, Service};
 use ichor_state::{Access, FilteredState, Permit, State, StateServer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::wrappers::UnixListenerStream;
-use tonic::transport::Server;
 use tonic::transport::server::{Connected, UdsConnectInfo};
 use tracing::error;
 
 use crate::supervisor::board::Board;
+
+/// How many connections a component may have. It needs one, and a second while it starts again and
+/// the end of the first was not seen yet.
+const CONNECTIONS_MAX: usize = 4;
 
 /// The types that a component declared.
 fn access(service: &Service) -> Access {
@@ -43,23 +47,37 @@ pub(crate) async fn serve(
     listener: UnixListener,
     board: Board,
 ) {
-    let id = service.id;
     let view = StateServer::new(FilteredState::new(state, access(service))).without_yaml();
-    let connections = Arc::new(AtomicUsize::new(0));
-    let incoming = UnixListenerStream::new(listener).map(move |stream| {
-        let lease = Lease::new(id, Arc::clone(&connections), board.clone());
-        stream.map(|stream| Counted {
-            stream,
-            _lease: lease,
-        })
-    });
-    let served = Server::builder()
-        .add_service(view.into_service())
-        .serve_with_incoming(incoming)
-        .await;
+    let incoming = counted(UnixListenerStream::new(listener), service.id, board);
+    let served = view.into_router().serve_with_incoming(incoming).await;
     if let Err(error) = served {
-        error!(%error, component = id, "its state is not served any more");
+        error!(%error, component = service.id, "its state is not served any more");
     }
+}
+
+/// What connects. One connection more than there may be waits until another ends, and those after it
+/// in the queue of the socket.
+fn counted<E>(
+    incoming: impl Stream<Item = Result<UnixStream, E>>,
+    id: &'static str,
+    board: Board,
+) -> impl Stream<Item = Result<Counted, E>> {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    incoming.then(move |stream| {
+        let (connections, board) = (Arc::clone(&connections), board.clone());
+        let free = Arc::clone(&free);
+        async move {
+            let stream = stream?;
+            // The semaphore is never closed, so an error cannot come.
+            let place = free.acquire_owned().await.ok();
+            Ok(Counted {
+                stream,
+                _lease: Lease::new(id, connections, board),
+                _place: place,
+            })
+        }
+    })
 }
 
 /// Tells the board of the first and of the last connection.
@@ -94,6 +112,7 @@ impl Drop for Lease {
 struct Counted {
     stream: UnixStream,
     _lease: Lease,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Connected for Counted {
@@ -129,5 +148,29 @@ impl AsyncWrite for Counted {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use futures_util::{FutureExt, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_too_many_waits_until_another_ends() {
+        let connect = |_| UnixStream::pair().map(|(ours, _theirs)| ours);
+        let incoming = stream::iter(0..=CONNECTIONS_MAX).map(connect);
+        let board = Board::new(Box::new(|_| {}));
+        let mut counted = Box::pin(counted(incoming, "networkd", board));
+        let mut open: Vec<io::Result<Counted>> = Vec::new();
+        while let Some(Some(connection)) = counted.next().now_or_never() {
+            open.push(connection);
+        }
+        assert_eq!(open.len(), CONNECTIONS_MAX);
+        drop(open.pop());
+        assert!(counted.next().await.is_some_and(|last| last.is_ok()));
     }
 }

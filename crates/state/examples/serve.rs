@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use ichor_state::{MemoryState, StateServer};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
-use tonic::transport::Server;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -18,8 +17,8 @@ async fn main() -> Result<()> {
     std::io::stdout().flush()?;
     let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     let state = StateServer::new(MemoryState::new()).for_any_client();
-    let serving = Server::builder()
-        .add_service(state.into_service())
+    let serving = state
+        .into_router()
         .serve_with_incoming(UnixListenerStream::new(listener));
     tokio::select! {
         served = serving => served?,

@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::metadata::MetadataMap;
+use tonic::transport::Server;
+use tonic::transport::server::Router;
 use tonic::{Extensions, Request, Response, Status};
 
 use crate::wire::{
@@ -28,7 +30,7 @@ pub const MAX_MESSAGE_BYTES: usize = 32 << 20;
 /// of which the one for people may be several times as long, and all that fits into a message.
 pub(crate) const MAX_REQUEST_BYTES: usize = 2 << 20;
 
-/// How many calls and watches one component may have open.
+/// How many calls and watches one connection may have open.
 const MAX_STREAMS: u32 = 4096;
 
 type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -92,6 +94,14 @@ impl StateServer {
             .max_encoding_message_size(MAX_MESSAGE_BYTES)
     }
 
+    /// Serves this alone, with the limits of a connection.
+    pub fn into_router(self) -> Router {
+        Server::builder()
+            // Each watch is a stream; one more than the limit would wait without an end.
+            .max_concurrent_streams(MAX_STREAMS)
+            .add_service(self.into_service())
+    }
+
     /// Serves this alone on a unix socket until `stop` completes.
     ///
     /// # Errors
@@ -101,10 +111,7 @@ impl StateServer {
         listener: UnixListener,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), StateError> {
-        tonic::transport::Server::builder()
-            // Each watch is a stream; one more than the limit would wait without an end.
-            .max_concurrent_streams(MAX_STREAMS)
-            .add_service(self.into_service())
+        self.into_router()
             .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop)
             .await
             .map_err(|error| StateError::Transport(error.to_string()))
