@@ -125,16 +125,31 @@ pub struct SpecValue(Arc<Shared<dyn AnySpec>>);
 struct Shared<S: ?Sized> {
     /// Made when first asked for: most specs never leave the process, others go to many watchers.
     encoded: OnceLock<EncodedSpec>,
+    wire_bytes: usize,
     spec: S,
 }
 
 impl SpecValue {
     /// Wraps a typed or encoded spec.
     pub fn new(spec: impl AnySpec + 'static) -> Self {
+        Self::decoded(spec, 0)
+    }
+
+    /// Wraps a spec that was so long on the wire.
+    pub(crate) fn decoded(spec: impl AnySpec + 'static, wire_bytes: usize) -> Self {
         Self(Arc::new(Shared {
             encoded: OnceLock::new(),
+            wire_bytes,
             spec,
         }))
+    }
+
+    /// How long the spec was on the wire; 0 for one that was made in this process.
+    pub fn wire_bytes(&self) -> usize {
+        match self.as_any().downcast_ref::<EncodedSpec>() {
+            Some(encoded) => encoded.proto.len() + encoded.yaml.len(),
+            None => self.0.wire_bytes,
+        }
     }
 
     /// The spec as `S`: copied when it is one already, decoded otherwise.

@@ -68,7 +68,10 @@ macro_rules! decoders {
         /// [`DecodeError`] when the bytes are not a spec of that type.
         pub fn decode(type_name: &str, bytes: &[u8]) -> Option<Result<SpecValue, DecodeError>> {
             match type_name {
-                $($($module::$name::TYPE => Some($module::$name::decode(bytes).map(SpecValue::new)),)*)*
+                $($($module::$name::TYPE => {
+                    let spec = $module::$name::decode(bytes);
+                    Some(spec.map(|spec| SpecValue::decoded(spec, bytes.len())))
+                })*)*
                 _ => None,
             }
         }

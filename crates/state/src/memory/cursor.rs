@@ -8,7 +8,7 @@ use ichor_resource::{AnyResource, Kind, Metadata, Pointer};
 
 use super::Session;
 use super::collection::Collection;
-use super::history::{Change, MAX_CAPACITY};
+use super::history::Change;
 use crate::{Event, Matcher, StateError, Watch, WatchStart, WatchTarget};
 
 /// How many events one batch has at most.
@@ -72,7 +72,7 @@ impl Cursor {
         let history = &contents.history;
         if !history.covers(self.position) {
             self.failed = true;
-            let text = format!("the watcher fell more than {MAX_CAPACITY} changes behind");
+            let text = "the watcher fell behind by more changes than are kept".to_owned();
             return (vec![Event::Errored(text)], true);
         }
         let changes: Vec<Change> = history.after(self.position).take(BATCH).cloned().collect();

@@ -2,7 +2,8 @@ use super::*;
 use crate::{Event, StateExt, WatchStart};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use ichor_resource::{EncodedSpec, Metadata, SpecValue};
+use ichor_resource::specs::runtime::Environment;
+use ichor_resource::{EncodedSpec, Metadata, Spec, SpecValue, specs};
 
 fn kind() -> Kind {
     Kind {
@@ -64,6 +65,52 @@ async fn watcher_within_the_history_sees_every_change() {
             seen += 1;
         }
     }
+}
+
+/// How many of so many changes of one resource are kept.
+async fn kept(count: usize, make: impl Fn(&str) -> AnyResource) -> usize {
+    let state = MemoryState::new();
+    let mut stored = state.create(make("a"), "").await.unwrap();
+    for _ in 1..count {
+        stored.set_content(&make("a"));
+        stored = state.update(stored, "", None).await.unwrap();
+    }
+    let target = WatchTarget::One(at("a"));
+    let start = WatchStart::Tail(count);
+    let mut watch = state.watch(target, WatchOptions { start }).await.unwrap();
+    watch.next().await.unwrap().len()
+}
+
+#[tokio::test]
+async fn history_keeps_few_changes_of_long_resources() {
+    let spec = "x".repeat(1 << 20);
+    let long = kept(40, |id| thing(id, &spec)).await;
+    assert!((1..=4).contains(&long), "{long}");
+    let environment = Environment {
+        variables: vec![spec.clone()],
+    };
+    let decoded = specs::decode(Environment::TYPE, &environment.encode());
+    let decoded = decoded.unwrap().unwrap();
+    let decoded = kept(40, |id| {
+        AnyResource::new(Metadata::new(kind(), id), decoded.clone())
+    });
+    let decoded = decoded.await;
+    assert!((1..=4).contains(&decoded), "{decoded}");
+    let labelled = kept(40, |id| {
+        let mut thing = thing(id, "x");
+        let metadata = Arc::make_mut(&mut thing.metadata);
+        metadata.labels.insert("a".into(), spec.clone());
+        thing
+    });
+    let labelled = labelled.await;
+    assert!((1..=4).contains(&labelled), "{labelled}");
+    assert_eq!(kept(40, |id| thing(id, "x")).await, 40);
+}
+
+#[tokio::test]
+async fn the_last_change_is_kept_however_long_it_is() {
+    let spec = "x".repeat(10 << 20);
+    assert_eq!(kept(2, |id| thing(id, &spec)).await, 1);
 }
 
 #[tokio::test]
