@@ -167,10 +167,23 @@ impl SpecValue {
     pub fn encoded(&self) -> &EncodedSpec {
         match self.as_any().downcast_ref::<EncodedSpec>() {
             Some(encoded) => encoded,
-            None => self.0.encoded.get_or_init(|| EncodedSpec {
-                proto: self.proto(),
-                yaml: self.yaml(),
-            }),
+            None => self.0.encoded.get_or_init(|| self.encode()),
+        }
+    }
+
+    /// Both outer forms, not kept when they are made for this: for specs that are not stored any more.
+    pub fn encoded_once(&self) -> Cow<'_, EncodedSpec> {
+        let encoded = self.as_any().downcast_ref::<EncodedSpec>();
+        match encoded.or_else(|| self.0.encoded.get()) {
+            Some(encoded) => Cow::Borrowed(encoded),
+            None => Cow::Owned(self.encode()),
+        }
+    }
+
+    fn encode(&self) -> EncodedSpec {
+        EncodedSpec {
+            proto: self.proto(),
+            yaml: self.yaml(),
         }
     }
 }
@@ -192,5 +205,21 @@ impl fmt::Debug for SpecValue {
 impl PartialEq for SpecValue {
     fn eq(&self, other: &Self) -> bool {
         self.same(&**other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::specs::runtime::Environment;
+
+    #[test]
+    fn forms_that_are_made_once_are_not_kept() {
+        let spec = SpecValue::new(Environment::default());
+        for _ in 0..2 {
+            assert!(matches!(spec.encoded_once(), Cow::Owned(_)));
+        }
+        let kept = spec.encoded().clone();
+        assert!(matches!(spec.encoded_once(), Cow::Borrowed(known) if *known == kept));
     }
 }

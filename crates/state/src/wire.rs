@@ -2,6 +2,7 @@
 
 mod status;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -73,8 +74,21 @@ pub(crate) enum SpecForms {
 
 /// A tombstone has a spec message without content: clients refuse a missing one.
 pub(crate) fn to_resource(resource: &AnyResource, forms: SpecForms) -> pb::Resource {
+    with_spec(resource, forms, |spec| Cow::Borrowed(spec.encoded()))
+}
+
+/// What was there before an event: its forms are not kept for others.
+fn to_former(resource: &AnyResource, forms: SpecForms) -> pb::Resource {
+    with_spec(resource, forms, SpecValue::encoded_once)
+}
+
+fn with_spec(
+    resource: &AnyResource,
+    forms: SpecForms,
+    encoded: impl Fn(&SpecValue) -> Cow<'_, EncodedSpec>,
+) -> pb::Resource {
     let spec = resource.spec.as_ref().map(|spec| match forms {
-        SpecForms::All => to_both(spec),
+        SpecForms::All => to_both(encoded(spec)),
         SpecForms::Binary => to_binary(spec),
     });
     pb::Resource {
@@ -88,7 +102,7 @@ fn to_binary(spec: &SpecValue) -> pb::Spec {
     let proto_spec = spec.proto();
     // What has neither form would be taken for a tombstone.
     if proto_spec.is_empty() || spec.as_any().is::<EncodedSpec>() {
-        return to_both(spec);
+        return to_both(Cow::Borrowed(spec.encoded()));
     }
     pb::Spec {
         proto_spec,
@@ -96,11 +110,11 @@ fn to_binary(spec: &SpecValue) -> pb::Spec {
     }
 }
 
-fn to_both(spec: &SpecValue) -> pb::Spec {
-    let encoded = spec.encoded();
+fn to_both(encoded: Cow<'_, EncodedSpec>) -> pb::Spec {
+    let encoded = encoded.into_owned();
     pb::Spec {
-        proto_spec: encoded.proto.clone(),
-        yaml_spec: encoded.yaml.clone(),
+        proto_spec: encoded.proto,
+        yaml_spec: encoded.yaml,
     }
 }
 
@@ -292,7 +306,7 @@ pub(crate) fn to_event(event: &Event, forms: SpecForms) -> pb::Event {
     };
     pb::Event {
         resource: resource.map(to_resource),
-        old: old.map(to_resource),
+        old: old.map(|old| to_former(old, forms)),
         error: error.cloned(),
         event_type: kind.into(),
         bookmark: bookmark.filter(|bookmark| !bookmark.is_empty()).cloned(),

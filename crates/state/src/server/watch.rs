@@ -62,9 +62,9 @@ impl Watching {
             modern || !matches!(event, Event::Bootstrapped(..) | Event::Errored(_))
         };
         let events = watch.flat_map(move |batch| {
-            let events = batch.iter().filter(|event| known(event));
-            let events = events.map(|event| to_event(event, forms));
-            stream::iter(messages(events.collect(), aggregated))
+            let events = batch.into_iter().filter(known);
+            let events = events.map(move |event| to_event(&event, forms));
+            stream::iter(Messages::new(events, aggregated))
         });
         let established = stream::iter([pb::WatchResponse::default()]);
         Ok(Box::pin(established.chain(events).map(Ok)))
@@ -101,24 +101,45 @@ fn start(options: &pb::WatchOptions) -> Result<WatchStart, StateError> {
     }
 }
 
-/// Events in as few messages as are wanted and fit.
-fn messages(events: Vec<pb::Event>, aggregated: bool) -> Vec<pb::WatchResponse> {
-    let mut messages: Vec<pb::WatchResponse> = Vec::new();
-    let mut bytes = 0;
-    for event in events {
-        let size = event.encoded_len();
-        match messages.last_mut() {
-            Some(last) if aggregated && bytes + size <= MESSAGE_BYTES => {
-                last.event.push(event);
-                bytes += size;
-            }
-            _ => {
-                messages.push(pb::WatchResponse { event: vec![event] });
-                bytes = size;
-            }
+/// Events in as few messages as are wanted and fit. Each is made when it is asked for: a client that
+/// reads none makes the server hold one.
+struct Messages<I> {
+    events: I,
+    aggregated: bool,
+    /// Did not fit into the message before.
+    ahead: Option<pb::Event>,
+}
+
+impl<I: Iterator<Item = pb::Event>> Messages<I> {
+    fn new(events: I, aggregated: bool) -> Self {
+        Self {
+            events,
+            aggregated,
+            ahead: None,
         }
     }
-    messages
+}
+
+impl<I: Iterator<Item = pb::Event>> Iterator for Messages<I> {
+    type Item = pb::WatchResponse;
+
+    fn next(&mut self) -> Option<pb::WatchResponse> {
+        let first = self.ahead.take().or_else(|| self.events.next())?;
+        let mut bytes = first.encoded_len();
+        let mut event = vec![first];
+        while self.aggregated && bytes < MESSAGE_BYTES {
+            let Some(next) = self.events.next() else {
+                break;
+            };
+            bytes += next.encoded_len();
+            if bytes > MESSAGE_BYTES {
+                self.ahead = Some(next);
+            } else {
+                event.push(next);
+            }
+        }
+        Some(pb::WatchResponse { event })
+    }
 }
 
 #[cfg(test)]
@@ -132,8 +153,7 @@ mod tests {
             ..pb::Event::default()
         };
         let sizes = |events: Vec<pb::Event>, aggregated| -> Vec<usize> {
-            messages(events, aggregated)
-                .iter()
+            Messages::new(events.into_iter(), aggregated)
                 .map(|each| each.event.len())
                 .collect()
         };
@@ -148,6 +168,23 @@ mod tests {
         ];
         assert_eq!(sizes(large, true), [2, 1, 1]);
         assert!(sizes(Vec::new(), true).is_empty());
+    }
+
+    #[test]
+    fn encodes_no_more_than_the_client_reads() {
+        for (aggregated, expected) in [(false, 1), (true, 3)] {
+            let mut encoded = 0;
+            let events = (0..128).map(|_| {
+                encoded += 1;
+                pb::Event {
+                    error: Some("x".repeat(400_000)),
+                    ..pb::Event::default()
+                }
+            });
+            let first = Messages::new(events, aggregated).next();
+            assert!(first.is_some());
+            assert_eq!(encoded, expected, "aggregated: {aggregated}");
+        }
     }
 
     #[test]
