@@ -110,6 +110,7 @@ pub(crate) async fn follow_names(state: impl State, certificates: Arc<Certificat
     let target = WatchTarget::Kind(NodeAddress::kind(), Query::default());
     let options = WatchOptions {
         start: WatchStart::Contents,
+        ..WatchOptions::default()
     };
     let mut known = Vec::new();
     loop {

@@ -69,7 +69,11 @@ impl Watcher {
             (Some(_), None) => WatchStart::Contents,
             _ => WatchStart::Now,
         };
-        state.watch(self.target(), WatchOptions { start }).await
+        let options = WatchOptions {
+            start,
+            ..WatchOptions::default()
+        };
+        state.watch(self.target(), options).await
     }
 
     /// Follows the watch and opens it again when it is lost. Runs until it is dropped.

@@ -71,6 +71,7 @@ pub async fn run(state: Arc<dyn State>) -> Result<(), Failure> {
         watching::a_kind_from_now_on,
         watching::a_query_turns_updates_round,
         watching::bookmarks_resume,
+        watching::bookmarks_go_with_every_start,
         watching::tails_repeat,
         watching::bad_bookmarks_are_refused,
         watching::bookmarks_of_another_kind_are_refused,

@@ -25,8 +25,6 @@ pub enum WatchStart {
     Now,
     /// With all present resources, then [`Event::Bootstrapped`], then changes.
     Contents,
-    /// With [`Event::Noop`] that carries the present position, then changes.
-    Bookmark,
     /// With the last `n` changes.
     Tail(usize),
     /// After a position that an earlier event carried.
@@ -38,6 +36,9 @@ pub enum WatchStart {
 pub struct WatchOptions {
     /// Where the watch begins.
     pub start: WatchStart,
+    /// Whether a watch of a kind tells the position where it begins, with [`Event::Noop`] before the
+    /// first change. (A watch of one resource begins with an event that tells it.)
+    pub bookmark: bool,
 }
 
 /// A change of the state.

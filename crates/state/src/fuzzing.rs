@@ -88,6 +88,7 @@ pub fn bookmark(input: &[u8]) {
     let target = WatchTarget::Kind(Environment::kind(), crate::Query::default());
     let options = WatchOptions {
         start: WatchStart::After(Bytes::copy_from_slice(input)),
+        ..WatchOptions::default()
     };
     let refused = state.watch(target, options).now_or_never();
     assert!(refused.is_some_and(|watch| watch.is_err()), "{input:?}");

@@ -143,7 +143,7 @@ impl State for MemoryState {
         };
         let collection = self.find_or_add(kind);
         let session: Session = self.sessions.hash_one(kind).to_ne_bytes();
-        cursor::open(collection, session, target, &options.start)
+        cursor::open(collection, session, target, &options)
     }
 }
 

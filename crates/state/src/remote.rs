@@ -242,14 +242,14 @@ fn watch_request(target: &WatchTarget, options: WatchOptions) -> pb::WatchReques
         label_query,
         id_query,
         aggregated: true,
+        bootstrap_bookmark: options.bookmark && id.is_none(),
         ..pb::WatchOptions::default()
     };
     match options.start {
         WatchStart::Now => {}
         // A watch of one resource begins with its present value anyway.
-        WatchStart::Contents | WatchStart::Bookmark if id.is_some() => {}
+        WatchStart::Contents if id.is_some() => {}
         WatchStart::Contents => wire.bootstrap_contents = true,
-        WatchStart::Bookmark => wire.bootstrap_bookmark = true,
         // More than the history holds, so nothing is lost.
         WatchStart::Tail(count) => wire.tail_events = i32::try_from(count).unwrap_or(i32::MAX),
         WatchStart::After(bookmark) => wire.start_from_bookmark = Some(bookmark),

@@ -14,16 +14,36 @@ use crate::{
 impl Stage {
     async fn watch_kind(&self, query: Query, start: WatchStart) -> Result<Watch, StateError> {
         let target = WatchTarget::Kind(self.kind(), query);
-        self.state.watch(target, WatchOptions { start }).await
+        self.state.watch(target, from(start)).await
+    }
+
+    /// The same with a bookmark.
+    async fn watch_marked(&self, start: WatchStart) -> Result<Watch, StateError> {
+        let target = WatchTarget::Kind(self.kind(), Query::default());
+        self.state.watch(target, marked(start)).await
     }
 
     async fn watch_one(&self, id: &str, start: WatchStart) -> Result<Watch, StateError> {
         let target = WatchTarget::One(self.at(id));
-        self.state.watch(target, WatchOptions { start }).await
+        self.state.watch(target, from(start)).await
     }
 
     async fn destroy(&self, id: &str) -> Result<(), StateError> {
         self.state.destroy(&self.at(id), "owner").await
+    }
+}
+
+fn from(start: WatchStart) -> WatchOptions {
+    WatchOptions {
+        start,
+        bookmark: false,
+    }
+}
+
+fn marked(start: WatchStart) -> WatchOptions {
+    WatchOptions {
+        start,
+        bookmark: true,
     }
 }
 
@@ -36,8 +56,9 @@ async fn expect(watch: &mut Watch, expected: &[&str]) -> Result<Vec<Event>, Wron
 
 pub(super) async fn one_resource(stage: &Stage) -> Outcome {
     let first = stage.create("a").await?;
-    for start in [WatchStart::Contents, WatchStart::Bookmark] {
-        let mut watch = stage.watch_one("a", start).await?;
+    for options in [from(WatchStart::Contents), marked(WatchStart::Now)] {
+        let target = WatchTarget::One(stage.at("a"));
+        let mut watch = stage.state.watch(target, options).await?;
         expect(&mut watch, &["created a 1"]).await?;
     }
     let mut watch = stage.watch_one("a", WatchStart::Now).await?;
@@ -133,9 +154,7 @@ pub(super) async fn a_query_turns_updates_round(stage: &Stage) -> Outcome {
 }
 
 pub(super) async fn bookmarks_resume(stage: &Stage) -> Outcome {
-    let mut watch = stage
-        .watch_kind(Query::default(), WatchStart::Bookmark)
-        .await?;
+    let mut watch = stage.watch_marked(WatchStart::Now).await?;
     let events = expect(&mut watch, &["noop  undefined tombstone"]).await?;
     let start = events.first().map(bookmark).unwrap_or_default();
     ensure!(start.len() == 16, "{start:?}");
@@ -153,6 +172,23 @@ pub(super) async fn bookmarks_resume(stage: &Stage) -> Outcome {
     let mut one = stage.watch_one("b", WatchStart::After(after_a)).await?;
     let first = first(&mut one).await?;
     ensure!(first == "created b 1", "{first}");
+    Ok(())
+}
+
+pub(super) async fn bookmarks_go_with_every_start(stage: &Stage) -> Outcome {
+    stage.create("a").await?;
+    let noop = "noop  undefined tombstone";
+    let bootstrapped = "bootstrapped  undefined tombstone";
+    let mut watch = stage.watch_marked(WatchStart::Contents).await?;
+    let events = expect(&mut watch, &["created a 1", bootstrapped, noop]).await?;
+    let after_a = events.last().map(bookmark).unwrap_or_default();
+    stage.create("b").await?;
+    let mut tail = stage.watch_marked(WatchStart::Tail(1)).await?;
+    let events = expect(&mut tail, &[noop, "created b 1"]).await?;
+    let before_b = events.first().map(bookmark);
+    ensure!(before_b == Some(after_a.clone()), "{events:?}");
+    let mut resumed = stage.watch_marked(WatchStart::After(after_a)).await?;
+    expect(&mut resumed, &[noop, "created b 1"]).await?;
     Ok(())
 }
 
@@ -187,9 +223,7 @@ pub(super) async fn bad_bookmarks_are_refused(stage: &Stage) -> Outcome {
 
 pub(super) async fn bookmarks_of_another_kind_are_refused(stage: &Stage) -> Outcome {
     stage.create("a").await?;
-    let mut watch = stage
-        .watch_kind(Query::default(), WatchStart::Bookmark)
-        .await?;
+    let mut watch = stage.watch_marked(WatchStart::Now).await?;
     let events = expect(&mut watch, &["noop  undefined tombstone"]).await?;
     let here = events.first().map(bookmark).unwrap_or_default();
     let other = Stage {

@@ -9,7 +9,7 @@ use ichor_resource::{AnyResource, Kind, Metadata, Pointer};
 use super::Session;
 use super::collection::Collection;
 use super::history::Change;
-use crate::{Event, Matcher, StateError, Watch, WatchStart, WatchTarget};
+use crate::{Event, Matcher, StateError, Watch, WatchOptions, WatchStart, WatchTarget};
 
 /// How many events one batch has at most.
 const BATCH: usize = 128;
@@ -19,10 +19,15 @@ pub(super) fn open(
     collection: Arc<Collection>,
     session: Session,
     target: WatchTarget,
-    start: &WatchStart,
+    options: &WatchOptions,
 ) -> Result<Watch, StateError> {
     let wanted = Wanted::new(target)?;
-    let (position, opening) = wanted.open(&collection, session, start)?;
+    let (position, mut opening) = wanted.open(&collection, session, &options.start)?;
+    if let Wanted::Kind(kind, _) = &wanted
+        && options.bookmark
+    {
+        opening.push(Event::Noop(tombstone(kind, ""), mark(session, position)));
+    }
     let cursor = Cursor {
         collection,
         session,
@@ -142,9 +147,6 @@ impl Wanted {
                 (end, vec![first])
             }
             (Self::Kind(..), WatchStart::Now) => (end, Vec::new()),
-            (Self::Kind(kind, _), WatchStart::Bookmark) => {
-                (end, vec![Event::Noop(tombstone(kind, ""), here())])
-            }
             (Self::Kind(kind, matcher), WatchStart::Contents) => {
                 // Only the last of these has a position: after an earlier one, some are missing.
                 let all = contents.all().into_iter();

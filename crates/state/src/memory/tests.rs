@@ -76,8 +76,11 @@ async fn kept(count: usize, make: impl Fn(&str) -> AnyResource) -> usize {
         stored = state.update(stored, "", None).await.unwrap();
     }
     let target = WatchTarget::One(at("a"));
-    let start = WatchStart::Tail(count);
-    let mut watch = state.watch(target, WatchOptions { start }).await.unwrap();
+    let options = WatchOptions {
+        start: WatchStart::Tail(count),
+        ..WatchOptions::default()
+    };
+    let mut watch = state.watch(target, options).await.unwrap();
     watch.next().await.unwrap().len()
 }
 
@@ -126,6 +129,7 @@ async fn bookmark_of_another_store_is_refused() {
     assert_eq!(bookmark.len(), 16);
     let after = WatchOptions {
         start: WatchStart::After(bookmark.clone()),
+        ..WatchOptions::default()
     };
     let target = WatchTarget::One(at("a"));
     assert!(one.watch(target.clone(), after.clone()).await.is_ok());

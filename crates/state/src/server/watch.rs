@@ -28,7 +28,7 @@ impl Watching {
         let target = match request.id {
             Some(id) => {
                 let pointer = pointer(&request.namespace, &request.r#type, &id)?;
-                let whole = matches!(start, WatchStart::Contents | WatchStart::Bookmark);
+                let whole = options.bootstrap_contents || options.bootstrap_bookmark;
                 if whole || !options.label_query.is_empty() || options.id_query.is_some() {
                     return Err(StateError::Invalid(
                         "options: bootstrap and queries are for watches of a kind, not of one id"
@@ -44,7 +44,10 @@ impl Watching {
         };
         Ok(Self {
             target,
-            options: WatchOptions { start },
+            options: WatchOptions {
+                start,
+                bookmark: options.bootstrap_bookmark,
+            },
             aggregated: options.aggregated,
             modern: request.api_version >= 1,
         })
@@ -72,18 +75,11 @@ impl Watching {
 }
 
 fn start(options: &pb::WatchOptions) -> Result<WatchStart, StateError> {
-    let tail = usize::try_from(options.tail_events).map_err(|error| {
-        StateError::Invalid(format!(
-            "options.tail_events: {}: {error}",
-            options.tail_events
-        ))
-    })?;
+    // A negative number asks for none.
+    let tail = usize::try_from(options.tail_events).unwrap_or(0);
     let mut wanted = Vec::new();
     if options.bootstrap_contents {
         wanted.push(WatchStart::Contents);
-    }
-    if options.bootstrap_bookmark {
-        wanted.push(WatchStart::Bookmark);
     }
     if tail > 0 {
         wanted.push(WatchStart::Tail(tail));
@@ -94,8 +90,7 @@ fn start(options: &pb::WatchOptions) -> Result<WatchStart, StateError> {
     match (wanted.pop(), wanted.is_empty()) {
         (start, true) => Ok(start.unwrap_or_default()),
         (_, false) => Err(StateError::Invalid(
-            "options: bootstrap_contents, bootstrap_bookmark, tail_events and start_from_bookmark \
-             exclude each other"
+            "options: bootstrap_contents, tail_events and start_from_bookmark exclude each other"
                 .into(),
         )),
     }
@@ -195,16 +190,56 @@ mod tests {
         };
         assert_eq!(start(&one), Ok(WatchStart::Tail(3)));
         assert_eq!(start(&pb::WatchOptions::default()), Ok(WatchStart::Now));
-        let two = pb::WatchOptions {
+        let negative = pb::WatchOptions {
+            tail_events: -1,
+            bootstrap_contents: true,
+            ..pb::WatchOptions::default()
+        };
+        assert_eq!(start(&negative), Ok(WatchStart::Contents));
+        let contents = pb::WatchOptions {
             bootstrap_contents: true,
             ..one.clone()
         };
-        let negative = pb::WatchOptions {
-            tail_events: -1,
+        let bookmark = pb::WatchOptions {
+            start_from_bookmark: Some(bytes::Bytes::new()),
             ..one
         };
-        for bad in [two, negative] {
+        for bad in [contents, bookmark] {
             assert!(matches!(start(&bad), Err(StateError::Invalid(_))));
+        }
+    }
+
+    #[test]
+    fn a_bookmark_goes_with_every_start() {
+        for options in [
+            pb::WatchOptions::default(),
+            pb::WatchOptions {
+                bootstrap_contents: true,
+                ..pb::WatchOptions::default()
+            },
+            pb::WatchOptions {
+                tail_events: 3,
+                ..pb::WatchOptions::default()
+            },
+            pb::WatchOptions {
+                start_from_bookmark: Some(bytes::Bytes::from_static(b"x")),
+                ..pb::WatchOptions::default()
+            },
+        ] {
+            let request = pb::WatchRequest {
+                namespace: "runtime".into(),
+                r#type: "Things.test".into(),
+                options: Some(pb::WatchOptions {
+                    bootstrap_bookmark: true,
+                    ..options.clone()
+                }),
+                ..pb::WatchRequest::default()
+            };
+            let Ok(watching) = Watching::parse(request) else {
+                panic!("{options:?} is refused")
+            };
+            assert!(watching.options.bookmark, "{options:?}");
+            assert_eq!(Ok(watching.options.start), start(&options));
         }
     }
 }
