@@ -22,21 +22,27 @@ use crate::supervisor::board::Board;
 /// the end of the first was not seen yet.
 const CONNECTIONS_MAX: usize = 4;
 
-/// The types that a component declared.
+/// The types that a component declared. What is said of a type by its name counts, also when it is
+/// less than what is said of its namespace.
 fn access(service: &Service) -> Access {
-    let of_namespace = |namespace| {
+    let grants = service.rights.state;
+    let named = grants.iter().filter_map(|grant| match grant {
+        Grant::Read(name) => Some((*name, Permit::Read)),
+        Grant::Write(name) => Some((*name, Permit::Write)),
+        Grant::WriteNamespace(_) => None,
+    });
+    let is_named = |name: &str| named.clone().any(|(known, _)| known == name);
+    let namespaces = grants.iter().filter_map(|grant| match grant {
+        Grant::WriteNamespace(namespace) => Some(*namespace),
+        Grant::Read(_) | Grant::Write(_) => None,
+    });
+    let of_namespaces = namespaces.flat_map(|namespace| {
         let all = definitions().iter();
         all.filter(move |each| each.default_namespace == namespace)
-            .map(|each| each.type_name)
-    };
-    let types = service.rights.state.iter().flat_map(|grant| match grant {
-        Grant::Read(name) => vec![(*name, Permit::Read)],
-        Grant::Write(name) => vec![(*name, Permit::Write)],
-        Grant::WriteNamespace(namespace) => of_namespace(*namespace)
-            .map(|name| (name, Permit::Write))
-            .collect(),
+            .map(|each| (each.type_name, Permit::Write))
     });
-    Access::declared(types)
+    let others = of_namespaces.filter(|(name, _)| !is_named(name));
+    Access::declared(named.clone().chain(others))
 }
 
 /// Serves a component's part of the state. The component counts as healthy while it is connected:
@@ -156,8 +162,36 @@ mod tests {
     use std::io;
 
     use futures_util::{FutureExt, stream};
+    use ichor_resource::{Kind, Pointer, find_definition};
+    use ichor_rights::SERVICES;
+    use ichor_state::{MemoryState, Query, StateError};
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_component_may_read_by_name_it_may_not_write() {
+        for service in SERVICES {
+            let state = FilteredState::new(MemoryState::new(), access(service));
+            for grant in service.rights.state {
+                let Grant::Read(name) = grant else { continue };
+                let definition = find_definition(name);
+                let namespace = definition.map(|known| known.default_namespace);
+                let kind = Kind::named(namespace.unwrap(), name);
+                let found = state.list(&kind, &Query::default()).await;
+                assert_eq!(found, Ok(Vec::new()), "{} reads {name}", service.id);
+                let pointer = Pointer {
+                    kind,
+                    id: "a".into(),
+                };
+                let written = state.destroy(&pointer, "").await;
+                assert!(
+                    matches!(written, Err(StateError::Denied(_))),
+                    "{} writes {name}: {written:?}",
+                    service.id
+                );
+            }
+        }
+    }
 
     #[tokio::test]
     async fn a_connection_too_many_waits_until_another_ends() {
