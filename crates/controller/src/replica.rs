@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ichor_resource::{AnyResource, Kind, Pointer, specs};
 use ichor_state::{Event, Matcher};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// Resources of one kind, or one resource.
 ///
@@ -13,10 +13,17 @@ use tokio::sync::watch;
 /// again, readers wait.
 #[derive(Debug)]
 pub(crate) struct Replica {
-    rows: Mutex<BTreeMap<String, AnyResource>>,
-    whole: watch::Sender<bool>,
+    contents: Mutex<Contents>,
+    became_whole: Notify,
     /// A watch of one resource is whole with its first event.
     single: bool,
+}
+
+/// Both under one lock, so that nobody finds the rows gone after it has seen that they are whole.
+#[derive(Debug, Default)]
+struct Contents {
+    rows: BTreeMap<String, AnyResource>,
+    whole: bool,
 }
 
 impl Replica {
@@ -30,54 +37,65 @@ impl Replica {
 
     fn new(single: bool) -> Self {
         Self {
-            rows: Mutex::default(),
-            whole: watch::Sender::new(false),
+            contents: Mutex::default(),
+            became_whole: Notify::new(),
             single,
         }
     }
 
     /// Forgets everything: the watch begins again.
     pub(crate) fn reset(&self) {
-        self.whole.send_replace(false);
-        self.rows().clear();
+        *self.contents() = Contents::default();
     }
 
     pub(crate) fn apply(&self, event: &Event) {
+        let mut contents = self.contents();
         match event {
             Event::Created(new, _) | Event::Updated { new, .. } => {
-                self.rows().insert(new.metadata.id.clone(), typed(new));
+                contents.rows.insert(new.metadata.id.clone(), typed(new));
             }
-            Event::Destroyed(old, _) => drop(self.rows().remove(&old.metadata.id)),
-            Event::Bootstrapped(..) => drop(self.whole.send_replace(true)),
+            Event::Destroyed(old, _) => drop(contents.rows.remove(&old.metadata.id)),
+            Event::Bootstrapped(..) => contents.whole = true,
             Event::Noop(..) | Event::Errored(_) => {}
         }
-        if self.single {
-            self.whole.send_replace(true);
+        contents.whole |= self.single;
+        if contents.whole {
+            self.became_whole.notify_waiters();
         }
     }
 
     /// Those that match, sorted by id.
     pub(crate) async fn list(&self, matcher: &Matcher) -> Vec<AnyResource> {
-        self.wait_until_whole().await;
-        let rows = self.rows();
-        let matching = rows.values().filter(|any| matcher.matches(any));
-        matching.cloned().collect()
+        let matching = |rows: &BTreeMap<String, AnyResource>| {
+            let matching = rows.values().filter(|any| matcher.matches(any));
+            matching.cloned().collect()
+        };
+        self.read(matching).await
     }
 
     pub(crate) async fn get(&self, id: &str) -> Option<AnyResource> {
-        self.wait_until_whole().await;
-        self.rows().get(id).cloned()
+        self.read(|rows| rows.get(id).cloned()).await
     }
 
-    async fn wait_until_whole(&self) {
-        // The sender lives as long as `self`, so an error cannot come.
-        let mut whole = self.whole.subscribe();
-        let _closed = whole.wait_for(|whole| *whole).await;
+    async fn read<T>(&self, look: impl Fn(&BTreeMap<String, AnyResource>) -> T) -> T {
+        loop {
+            // Made before the look: what becomes whole in between completes it.
+            let became_whole = self.became_whole.notified();
+            if let Some(found) = self.look(&look) {
+                return found;
+            }
+            became_whole.await;
+        }
     }
 
-    /// A panic while the lock was held leaves the map usable: each change is one call.
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<String, AnyResource>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    fn look<T>(&self, look: impl Fn(&BTreeMap<String, AnyResource>) -> T) -> Option<T> {
+        let contents = self.contents();
+        contents.whole.then(|| look(&contents.rows))
+    }
+
+    /// A panic while the lock was held leaves the contents usable: each change is one call.
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,4 +142,40 @@ fn typed(any: &AnyResource) -> AnyResource {
         any.spec = Some(decoded);
     }
     any
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use ichor_resource::specs::network::HostnameStatus;
+    use ichor_resource::{Metadata, Resource, Spec};
+
+    use super::*;
+
+    /// Another thread: what is wrong for a moment only is not seen by tasks that take turns.
+    #[tokio::test]
+    async fn nobody_sees_a_copy_that_is_not_whole() {
+        let replica = Arc::new(Replica::of_kind());
+        let name: AnyResource = Resource::new("a", HostnameStatus::default()).into();
+        let created = Event::Created(name, Default::default());
+        let end = AnyResource::tombstone(Metadata::new(HostnameStatus::kind(), ""));
+        let bootstrapped = Event::Bootstrapped(end, Default::default());
+        let done = Arc::new(AtomicBool::new(false));
+        let watch = {
+            let (replica, done) = (Arc::clone(&replica), Arc::clone(&done));
+            std::thread::spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    replica.reset();
+                    replica.apply(&created);
+                    replica.apply(&bootstrapped);
+                }
+            })
+        };
+        for _ in 0..20_000 {
+            assert_eq!(replica.list(&Matcher::default()).await.len(), 1);
+        }
+        done.store(true, Ordering::Relaxed);
+        watch.join().unwrap();
+    }
 }
