@@ -502,3 +502,69 @@ async fn what_went_while_the_watch_was_lost_is_gone_from_replicas() {
     stop.cancel();
     task.await.unwrap();
 }
+
+/// Writes and reads its output, which [`Reader`] makes the runtime keep a copy of.
+#[derive(Clone, Default)]
+struct Author {
+    read: Arc<Mutex<Vec<String>>>,
+}
+
+impl Controller for Author {
+    const NAME: &'static str = "test.Author";
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![Input::weak::<HostnameSpec>()]
+    }
+
+    fn outputs(&self) -> Vec<Output> {
+        vec![Output::exclusive::<HostnameStatus>()]
+    }
+
+    async fn reconcile(&mut self, cx: &Ctx) -> Result<(), ReconcileError> {
+        for spec in cx.list::<HostnameSpec>().await? {
+            cx.upsert("a", status(&spec.value().hostname)).await?;
+        }
+        let listed = cx.list::<HostnameStatus>().await?;
+        let found = cx.get::<HostnameStatus>("a").await?;
+        let all = listed.into_iter().chain(found);
+        let names = all.map(|status| status.into_value().hostname);
+        self.read.lock().unwrap().extend(names);
+        Ok(())
+    }
+}
+
+struct Reader;
+
+impl Controller for Reader {
+    const NAME: &'static str = "test.Reader";
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![Input::weak::<HostnameStatus>()]
+    }
+
+    fn outputs(&self) -> Vec<Output> {
+        Vec::new()
+    }
+
+    async fn reconcile(&mut self, _cx: &Ctx) -> Result<(), ReconcileError> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_reads_what_it_has_written_also_with_replicas() {
+    let state = Arc::new(MemoryState::new());
+    put(&state, "a", "one").await;
+    let author = Author::default();
+    let mut runtime = Runtime::new(state.clone()).with_seed(3).with_replicas();
+    runtime.register(author.clone()).unwrap();
+    runtime.register(Reader).unwrap();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(runtime.run(stop.clone()));
+    tick().await;
+    put(&state, "a", "two").await;
+    tick().await;
+    assert_eq!(*author.read.lock().unwrap(), ["one", "one", "two", "two"]);
+    stop.cancel();
+    task.await.unwrap();
+}
