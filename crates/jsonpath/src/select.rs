@@ -43,30 +43,37 @@ impl Path {
         for step in &self.steps {
             let taken = walk.take(found.len());
             let next = found.into_iter().take(taken);
-            found = next.flat_map(|each| step.follow(walk, each)).collect();
+            let next = next.flat_map(|each| step.follow(walk, each));
+            // More are not even gathered.
+            found = next.take(walk.left.get()).collect();
             found.truncate(walk.take(found.len()));
         }
         found
     }
 }
 
+/// Values that are found as they are asked for.
+type Found<'w, 'a> = Box<dyn Iterator<Item = &'a Value> + 'w>;
+
 impl Step {
-    fn follow<'a>(&self, walk: &Walk<'a>, value: &'a Value) -> Vec<&'a Value> {
+    fn follow<'w, 'a: 'w>(&'w self, walk: &'w Walk<'a>, value: &'a Value) -> Found<'w, 'a> {
         match (self, value) {
-            (Self::Key(key), Value::Object(map)) => map.get(key).into_iter().collect(),
-            (Self::Index(index), Value::Array(list)) => at(list, *index).into_iter().collect(),
-            (Self::Slice { from, to, step }, Value::Array(list)) => slice(list, *from, *to, *step),
-            (Self::Every, _) => children(value),
-            (Self::Each(steps), _) => {
-                let found = steps.iter().flat_map(|step| step.follow(walk, value));
-                found.collect()
+            (Self::Key(key), Value::Object(map)) => Box::new(map.get(key).into_iter()),
+            (Self::Index(index), Value::Array(list)) => Box::new(at(list, *index).into_iter()),
+            (Self::Slice { from, to, step }, Value::Array(list)) => {
+                Box::new(slice(list, *from, *to, *step))
             }
-            (Self::Descend, _) => descendants(value),
+            (Self::Every, _) => Box::new(children(value).into_iter()),
+            (Self::Each(steps), _) => {
+                let steps = steps.iter();
+                Box::new(steps.flat_map(move |step| step.follow(walk, value)))
+            }
+            (Self::Descend, _) => Box::new(descendants(value).into_iter()),
             (Self::Filter(filter), _) => {
                 let found = children(value).into_iter();
-                found.filter(|each| filter.accepts(walk, each)).collect()
+                Box::new(found.filter(move |each| filter.accepts(walk, each)))
             }
-            _ => Vec::new(),
+            _ => Box::new(std::iter::empty()),
         }
     }
 }
@@ -105,11 +112,16 @@ fn at(list: &[Value], index: i64) -> Option<&Value> {
     list.get(position(list, index)?)
 }
 
-fn slice(list: &[Value], from: Option<i64>, to: Option<i64>, step: usize) -> Vec<&Value> {
+fn slice(
+    list: &[Value],
+    from: Option<i64>,
+    to: Option<i64>,
+    step: usize,
+) -> impl Iterator<Item = &Value> {
     let place = |index| position(list, index).unwrap_or(0).min(list.len());
     let (from, to) = (from.map_or(0, place), to.map_or(list.len(), place));
     let range = list.get(from..to).unwrap_or_default();
-    range.iter().step_by(step.max(1)).collect()
+    range.iter().step_by(step.max(1))
 }
 
 impl Filter {

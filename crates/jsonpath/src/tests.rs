@@ -134,6 +134,15 @@ fn mistakes_have_a_place() {
     assert!(Template::parse(&nested).is_err());
 }
 
+/// All of them would be 4 GiB of pointers.
+#[test]
+fn what_is_too_much_is_not_gathered() {
+    let list = Value::Array(vec![json!(1); 1024]);
+    let template = format!("{{[*{}]}}", ",*".repeat(512 << 10));
+    let text = Template::parse(&template).unwrap().text(&list);
+    assert!(text.len() <= 64 << 20);
+}
+
 #[test]
 fn a_template_that_asks_for_too_much_comes_to_an_end() {
     let list = json!([[1, 2, 3], [4, 5, 6], [[7, 8], 9]]);
