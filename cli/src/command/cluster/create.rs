@@ -69,8 +69,8 @@ pub(super) struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Memory, space and programs are looked at before anything is made. Who interrupts while machines are
-made is left with nothing; who interrupts the waiting keeps them.
+Memory, space and programs are looked at before anything is made. Interrupting while machines are
+being made removes everything; interrupting the wait for their API leaves them running.
 
 Examples:
   ichor cluster create --image disk.raw
