@@ -1,5 +1,6 @@
 //! A running node: its parts, brought up in order and taken down again.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -128,15 +129,20 @@ pub(crate) async fn run(
     let initialize = initialize(&parts, network, reachable);
     // What was spawned begins before the facts are written, which does not wait for anything.
     tokio::task::yield_now().await;
-    sequence::run(initialize, &progress).await?;
-    progress.report();
-    // Nobody has given the machine a configuration.
-    stage.enter(MachineStage::Maintenance);
-
-    let power = tokio::select! {
-        power = asked(&wishes) => power?,
-        () = button.pressed() => Power::Off,
+    let coming_up = async {
+        sequence::run(initialize, &progress).await?;
+        progress.report();
+        // Nobody has given the machine a configuration.
+        stage.enter(MachineStage::Maintenance);
+        Ok(())
     };
+    let asked = async {
+        tokio::select! {
+            power = asked(&wishes) => power,
+            () = button.pressed() => Ok(Power::Off),
+        }
+    };
+    let power = end_of(coming_up, asked).await?;
     info!(?power, "going down");
     stage.enter(match power {
         Power::Restart => MachineStage::Rebooting,
@@ -148,6 +154,20 @@ pub(crate) async fn run(
         warn!(%error, "the controllers ended badly");
     }
     Ok(power)
+}
+
+/// Returns when someone asks for the end. Who asks while the node comes up does not wait for that:
+/// a part of it that hangs would keep the machine from ever being ended in order.
+async fn end_of(
+    coming_up: impl Future<Output = Result<(), TaskError>>,
+    asked: impl Future<Output = Result<Power, TaskError>>,
+) -> Result<Power, TaskError> {
+    let mut asked = pin!(asked);
+    tokio::select! {
+        power = &mut asked => return power,
+        up = coming_up => up?,
+    }
+    asked.await
 }
 
 /// Sockets first: whoever connects waits until it is served.
@@ -292,5 +312,30 @@ mod requests {
             signal if signal == Signal::CHILD.as_raw() => None,
             _ => Some(Power::Off),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_asks_for_the_end_does_not_wait_until_the_node_is_up() {
+        let power = end_of(pending(), ready(Ok(Power::Off))).await;
+        assert_eq!(power.unwrap(), Power::Off);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_is_up_runs_until_it_is_asked_to_end() {
+        let asked = async {
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+            Ok(Power::Restart)
+        };
+        let power = end_of(ready(Ok(())), asked).await;
+        assert_eq!(power.unwrap(), Power::Restart);
+        let failed = end_of(ready(Err("no disk".into())), pending()).await;
+        assert_eq!(failed.unwrap_err().to_string(), "no disk");
     }
 }

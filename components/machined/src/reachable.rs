@@ -6,13 +6,17 @@ use std::time::Duration;
 use ichor_resource::specs::network::NetworkStatus;
 use ichor_state::{State, StateExt};
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::supervisor::board::Board;
 
 /// How long what is not needed for the first answer waits for it: a machine without a network has
 /// disks too.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long it waits for apid, many times what that takes: a machine that nobody can ask has disks
+/// and devices too.
+const APID_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The moment from which on the API can be reached. Cloning shares it.
 #[derive(Clone, Debug, Default)]
@@ -36,9 +40,13 @@ impl Reachable {
     }
 }
 
-/// Waits until apid works and the network does, the latter not for long.
+/// Waits until apid works and the network does, for neither of them for ever.
 pub(crate) async fn follow(board: Board, state: Arc<dyn State>, reachable: Reachable) {
-    board.wait_up("apid").await;
+    let apid = tokio::time::timeout(APID_PATIENCE, board.wait_up("apid"));
+    if apid.await.is_err() {
+        warn!("the API does not come up, going on without it");
+        return reachable.enter();
+    }
     let works = |status: &NetworkStatus| status.address_ready && status.connectivity_ready;
     let network = state.wait_for_as::<NetworkStatus>("status", works);
     match tokio::time::timeout(PATIENCE, network).await {
@@ -80,6 +88,19 @@ mod tests {
         };
         tokio::join!(works, reachable.wait());
         start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn disks_and_devices_come_although_apid_does_not() {
+        let board = Board::new(Box::new(|_| {}));
+        board.add(ServiceStatus::new("apid", false));
+        let reachable = Reachable::default();
+        let state = Arc::new(MemoryState::new());
+        tokio::spawn(follow(board, state, reachable.clone()));
+        let start = Instant::now();
+        let reached = tokio::time::timeout(2 * APID_PATIENCE, reachable.wait());
+        assert_eq!(reached.await, Ok(()));
+        assert_eq!(start.elapsed(), APID_PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]
