@@ -6,6 +6,7 @@
 //! grows. An idle service costs what it has said, and nothing when it has said nothing.
 
 mod chunk;
+pub(crate) mod lines;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,7 @@ use ichor_rights::{Program, Service, confine};
 use ichor_sys::handover::VARIABLE;
 use ichor_sys::process::Command;
 use rustix::process::Signal;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::BufReader;
 use tokio::net::unix::pipe;
 use tracing::warn;
 
@@ -16,6 +16,7 @@ use super::children::Children;
 use super::service::{LaunchError, Launcher, Running};
 use crate::cgroups::Cgroups;
 use crate::logs::Logs;
+use crate::logs::lines::next_line;
 use crate::sockets::Sockets;
 
 /// The one binary of the OS.
@@ -94,9 +95,9 @@ impl ProcessLauncher {
         let ring = self.logs.ring(id);
         let reader = pipe::Receiver::from_owned_fd(read)?;
         tokio::spawn(async move {
-            let mut lines = BufReader::new(reader).split(b'\n');
+            let mut reader = BufReader::new(reader);
             loop {
-                match lines.next_segment().await {
+                match next_line(&mut reader).await {
                     Ok(Some(line)) => ring.add(&String::from_utf8_lossy(&line)),
                     Ok(None) => return,
                     Err(error) => {
