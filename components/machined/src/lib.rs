@@ -25,6 +25,7 @@ mod progress;
 mod reachable;
 mod readable;
 mod requirements;
+mod runtime;
 mod sequence;
 mod service;
 mod shutdown;
@@ -165,10 +166,7 @@ fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
     let network = host
         .is_machine()
         .then(|| Loading::of_network(Arc::clone(&timeline)));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(Box::pin(node::run(host, logs, cgroups, network, timeline)))
+    runtime::run(Box::pin(node::run(host, logs, cgroups, network, timeline)))?
 }
 
 /// Own lines go to the kernel log, which is on the console (in a container to its standard error),

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use ichor_sys::kmsg::{self, Level};
@@ -14,6 +16,9 @@ use rustix::process::Signal;
 const TERM_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the kernel may take to remove what was killed; one that waits for a dead disk stays.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
+/// How long disks may take to write what the kernel holds for them, each time they are asked; one
+/// that is dead never does.
+const DISK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How PID 1 ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,20 +51,28 @@ pub(crate) fn perform(outcome: Outcome) {
         Outcome::Failed { pause: None } => {
             kmsg::write(Level::Error, "panic=0: the machine stays as it is");
             loop {
-                std::thread::park();
+                thread::park();
             }
         }
         Outcome::Failed { pause: Some(pause) } => {
             let text = format!("the machine restarts in {} s", pause.as_secs());
             kmsg::write(Level::Error, &text);
-            std::thread::sleep(pause);
+            thread::sleep(pause);
             Power::Restart
         }
     };
     end_processes();
-    unmount_all();
-    power::sync();
-    kmsg::write(Level::Info, "everything is written to the disks");
+    // Two threads: a disk that keeps one from being unmounted does not keep others from being written.
+    if !within(DISK_PATIENCE, unmount_all) {
+        kmsg::write(Level::Error, "going on: a file system is not unmounted");
+    }
+    match within(DISK_PATIENCE, power::sync) {
+        true => kmsg::write(Level::Info, "everything is written to the disks"),
+        false => kmsg::write(
+            Level::Error,
+            "going on: not everything is written to the disks",
+        ),
+    }
     kmsg::write(Level::Info, &format!("end of the machine: {power:?}"));
     if let Err(error) = power::end(power) {
         kmsg::write(Level::Error, &format!("{power:?}: {error}"));
@@ -81,6 +94,24 @@ fn end_processes() {
         }
     }
     kmsg::write(Level::Warning, "some processes do not end");
+}
+
+/// Does what may block on a thread of its own. `false` when it has not ended after `patience`; it is
+/// left alone then.
+fn within(patience: Duration, work: impl FnOnce() + Send + 'static) -> bool {
+    let (done, end) = mpsc::channel();
+    let started = thread::Builder::new().name("disks".into()).spawn(move || {
+        work();
+        // Nobody waits any more when it took too long.
+        let _unheard = done.send(());
+    });
+    match started {
+        Ok(_thread) => end.recv_timeout(patience).is_ok(),
+        Err(error) => {
+            kmsg::write(Level::Error, &format!("start a thread: {error}"));
+            false
+        }
+    }
 }
 
 /// Unmounts what lies on disks; what is still in use becomes read-only, so that it is consistent.
@@ -118,6 +149,14 @@ pub(crate) fn on_disks(mountinfo: &str) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disk_that_does_not_answer_is_waited_for_no_longer_than_said() {
+        let (_never, answer) = mpsc::channel::<()>();
+        let wait = move || assert!(answer.recv().is_err());
+        assert!(!within(Duration::from_millis(10), wait));
+        assert!(within(Duration::MAX, || {}));
+    }
 
     #[test]
     fn finds_file_systems_on_disks_but_not_the_root() {
