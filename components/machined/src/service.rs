@@ -1,5 +1,6 @@
 //! What PID 1 serves: the machine API, and the state.
 
+mod asking;
 mod events;
 mod files;
 mod inspect;

@@ -8,10 +8,11 @@ use ichor_api::machine::list_request::Type;
 use ichor_api::machine::{FileInfo, ListRequest};
 use tonic::{Response, Status};
 
+use super::asking::ask;
 use super::stream::{Answers, Walk, answer_walk};
 
 /// Answers with what is below a path, parents before children.
-pub(crate) fn list(request: ListRequest) -> Result<Response<Answers<FileInfo>>, Status> {
+pub(crate) async fn list(request: ListRequest) -> Result<Response<Answers<FileInfo>>, Status> {
     let root = match request.root.as_str() {
         "" => PathBuf::from("/"),
         path if path.starts_with('/') => PathBuf::from(path),
@@ -21,8 +22,9 @@ pub(crate) fn list(request: ListRequest) -> Result<Response<Answers<FileInfo>>, 
             )));
         }
     };
-    fs::symlink_metadata(&root)
-        .map_err(|error| Status::not_found(format!("{}: {error}", root.display())))?;
+    let asked = root.clone();
+    let found = ask(&root.to_string_lossy(), move || fs::symlink_metadata(asked)).await?;
+    found.map_err(|error| Status::not_found(format!("{}: {error}", root.display())))?;
     let depth = match (request.recurse, usize::try_from(request.recursion_depth)) {
         (false, _) => 1,
         (true, Ok(depth)) if depth > 0 => depth,
@@ -155,7 +157,7 @@ mod tests {
     use super::*;
 
     async fn names(request: ListRequest) -> Vec<String> {
-        let stream = list(request).unwrap().into_inner();
+        let stream = list(request).await.unwrap().into_inner();
         let infos: Vec<_> = stream.collect().await;
         infos
             .into_iter()
@@ -189,7 +191,7 @@ mod tests {
             root: "/nowhere-at-all".into(),
             ..ListRequest::default()
         };
-        let status = list(request).err().unwrap();
+        let status = list(request).await.err().unwrap();
         assert_eq!(status.code(), tonic::Code::NotFound);
         assert!(status.message().contains("/nowhere-at-all"));
     }

@@ -259,7 +259,7 @@ impl MachineService for MachineApi {
     }
 
     async fn mounts(&self, _: Request<()>) -> Result<Response<MountsResponse>, Status> {
-        let stats = mounts::list(&read("/proc/mounts")?);
+        let stats = mounts::list(&read("/proc/mounts")?).await;
         let message = Mounts {
             metadata: None,
             stats,
@@ -273,7 +273,7 @@ impl MachineService for MachineApi {
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<Answers<FileInfo>>, Status> {
-        files::list(request.into_inner())
+        files::list(request.into_inner()).await
     }
 
     async fn events(

@@ -1,19 +1,24 @@
 //! Mounts with their sizes.
 
+use futures_util::future::join_all;
 use ichor_api::machine::MountStat;
 
+use super::asking::ask;
+
 /// Reads the text of `/proc/mounts` and asks each file system for its size.
-pub(crate) fn list(text: &str) -> Vec<MountStat> {
-    let lines = text.lines().filter_map(parse_line);
-    let mut mounts: Vec<_> = lines.collect();
-    for mount in &mut mounts {
-        // A file system that does not answer has no size; the others still do.
-        if let Ok(size) = rustix::fs::statvfs(&mount.mounted_on) {
-            mount.size = size.f_blocks.saturating_mul(size.f_frsize);
-            mount.available = size.f_bavail.saturating_mul(size.f_frsize);
-        }
+pub(crate) async fn list(text: &str) -> Vec<MountStat> {
+    join_all(text.lines().filter_map(parse_line).map(with_size)).await
+}
+
+/// A file system that does not answer has no size; the others still do.
+async fn with_size(mut mount: MountStat) -> MountStat {
+    let path = mount.mounted_on.clone();
+    let size = ask(&mount.mounted_on, move || rustix::fs::statvfs(path)).await;
+    if let Ok(Ok(size)) = size {
+        mount.size = size.f_blocks.saturating_mul(size.f_frsize);
+        mount.available = size.f_bavail.saturating_mul(size.f_frsize);
     }
-    mounts
+    mount
 }
 
 pub(crate) fn parse_line(line: &str) -> Option<MountStat> {
@@ -61,9 +66,9 @@ mod tests {
         assert_eq!(mount.mounted_on, "/a b\\c");
     }
 
-    #[test]
-    fn the_root_has_a_size() {
-        let mounts = list("none / tmpfs rw 0 0\nnone /nowhere-at-all tmpfs rw 0 0\n");
+    #[tokio::test]
+    async fn the_root_has_a_size() {
+        let mounts = list("none / tmpfs rw 0 0\nnone /nowhere-at-all tmpfs rw 0 0\n").await;
         assert!(mounts[0].size > 0);
         assert_eq!(mounts[1].size, 0);
     }

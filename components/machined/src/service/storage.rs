@@ -5,6 +5,8 @@ use ichor_api::machine::{StorageServiceStatfsRequest, StorageServiceStatfsRespon
 use rustix::fs::StatVfs;
 use tonic::{Request, Response, Status};
 
+use super::asking::ask;
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StorageApi;
 
@@ -19,10 +21,8 @@ impl StorageService for StorageApi {
             let text = format!("path: {path:?} is not absolute");
             return Err(Status::invalid_argument(text));
         }
-        // A file system may block.
         let asked = path.clone();
-        let found = tokio::task::spawn_blocking(move || rustix::fs::statvfs(asked)).await;
-        let found = found.map_err(|error| Status::internal(format!("statfs: {error}")))?;
+        let found = ask(&path, move || rustix::fs::statvfs(asked)).await?;
         let sizes = found.map_err(|error| match error {
             rustix::io::Errno::NOENT => Status::not_found(format!("{path}: {error}")),
             error => Status::internal(format!("statfs {path}: {error}")),
