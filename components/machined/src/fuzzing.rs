@@ -40,8 +40,8 @@ pub fn proc(input: &[u8]) {
     proc::process::parse_stat(text);
     proc::system::parse(text);
     proc::namespaces::inode_of("net", text);
-    shutdown::on_disks(text);
-    text.lines().for_each(|line| drop(mounts::parse_line(line)));
+    assert!(shutdown::on_disks(input).len() <= input.len());
+    mounts::parse(input).for_each(drop);
 }
 
 /// The id of a kernel parameter.

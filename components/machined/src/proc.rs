@@ -9,6 +9,7 @@ pub(crate) mod modules;
 pub(crate) mod namespaces;
 pub(crate) mod netstat;
 pub(crate) mod network;
+pub(crate) mod paths;
 pub(crate) mod pci;
 pub(crate) mod process;
 pub(crate) mod system;

@@ -1,7 +1,7 @@
 //! The way down: services, mounts, disks, power.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
@@ -12,6 +12,8 @@ use ichor_sys::power::{self, Power};
 use ichor_sys::{mount, process, wait};
 use rustix::process::Signal;
 
+use crate::proc::paths::unescape;
+
 /// How long processes that are no services may take to end.
 const TERM_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the kernel may take to remove what was killed; one that waits for a dead disk stays.
@@ -19,6 +21,8 @@ const KILL_PATIENCE: Duration = Duration::from_secs(2);
 /// How long disks may take to write what the kernel holds for them, each time they are asked; one
 /// that is dead never does.
 const DISK_PATIENCE: Duration = Duration::from_secs(30);
+
+const MOUNTS: &str = "/proc/self/mountinfo";
 
 /// How PID 1 ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +120,13 @@ fn within(patience: Duration, work: impl FnOnce() + Send + 'static) -> bool {
 
 /// Unmounts what lies on disks; what is still in use becomes read-only, so that it is consistent.
 fn unmount_all() {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = match fs::read(MOUNTS) {
+        Ok(mounts) => mounts,
+        Err(error) => {
+            let text = format!("nothing is unmounted: read {MOUNTS}: {error}");
+            return kmsg::write(Level::Error, &text);
+        }
+    };
     for target in on_disks(&mounts).iter().rev() {
         match mount::detach_if_idle(target) {
             Ok(()) => kmsg::write(Level::Info, &format!("unmounted {}", target.display())),
@@ -134,20 +144,25 @@ fn unmount_all() {
 /// the root, in the order of mounting.
 ///
 /// Source: proc_pid_mountinfo(5).
-pub(crate) fn on_disks(mountinfo: &str) -> Vec<PathBuf> {
-    let targets = mountinfo.lines().filter_map(|line| {
-        let (left, right) = line.split_once(" - ")?;
-        let (fstype, right) = right.split_once(' ')?;
-        let source = right.split(' ').next()?;
-        let target = left.split(' ').nth(4)?;
-        let counts = source.starts_with("/dev/") || fstype == "overlay";
-        (counts && target != "/").then(|| Path::new(target).to_owned())
+pub(crate) fn on_disks(mountinfo: &[u8]) -> Vec<PathBuf> {
+    let targets = mountinfo.split(|byte| *byte == b'\n').filter_map(|line| {
+        let mut words = line.split(|byte| *byte == b' ');
+        let target = words.nth(4)?;
+        // Before the separator there are options, as many as there are.
+        words.find(|word| *word == b"-")?;
+        let (fstype, source) = (words.next()?, words.next()?);
+        let counts = source.starts_with(b"/dev/") || fstype == b"overlay";
+        (counts && target != b"/").then(|| unescape(target))
     });
     targets.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -160,12 +175,14 @@ mod tests {
 
     #[test]
     fn finds_file_systems_on_disks_but_not_the_root() {
-        let text = "22 1 254:0 / / ro shared:1 - squashfs /dev/dm-0 ro\n\
+        let text = b"22 1 254:0 / / ro shared:1 - squashfs /dev/dm-0 ro\n\
                     23 22 0:5 / /dev rw - devtmpfs devtmpfs rw\n\
                     24 22 254:1 / /var rw,nosuid - xfs /dev/vda4 rw\n\
                     25 24 254:1 /x /var/lib rw - xfs /dev/vda4 rw\nbroken\n\
-                    26 22 0:41 / /opt rw - overlay overlay rw,lowerdir=/opt\n";
-        let expected = ["/var", "/var/lib", "/opt"].map(Path::new);
+                    26 22 0:41 / /opt rw - overlay overlay rw,lowerdir=/opt\n\
+                    27 24 8:1 / /var/mnt/a\\040b\xff rw - vfat /dev/sda1 rw\n";
+        let expected: [&[u8]; 4] = [b"/var", b"/var/lib", b"/opt", b"/var/mnt/a b\xff"];
+        let expected = expected.map(|path| Path::new(OsStr::from_bytes(path)));
         assert_eq!(on_disks(text), expected);
     }
 }

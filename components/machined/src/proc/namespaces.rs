@@ -42,8 +42,8 @@ pub(crate) fn socket_owners(proc: &Path) -> BTreeMap<u64, Process> {
         if inodes.peek().is_none() {
             continue;
         }
-        let name = fs::read_to_string(directory.join("comm")).unwrap_or_default();
-        let name = name.trim_end().to_owned();
+        let name = fs::read(directory.join("comm")).unwrap_or_default();
+        let name = String::from_utf8_lossy(&name).trim_end().to_owned();
         for inode in inodes {
             let process = || Process {
                 pid,

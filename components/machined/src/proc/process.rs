@@ -23,14 +23,16 @@ pub(crate) fn list(proc: &Path) -> Vec<ProcessInfo> {
 }
 
 fn read(directory: &Path) -> Option<ProcessInfo> {
-    let mut info = parse_stat(&fs::read_to_string(directory.join("stat")).ok()?)?;
-    let arguments = fs::read(directory.join("cmdline")).unwrap_or_default();
-    let arguments = String::from_utf8_lossy(&arguments).into_owned();
+    // A process names itself as it likes, and need not do so in UTF-8.
+    let text =
+        |name| Some(String::from_utf8_lossy(&fs::read(directory.join(name)).ok()?).into_owned());
+    let mut info = parse_stat(&text("stat")?)?;
+    let arguments = text("cmdline").unwrap_or_default();
     info.args = arguments.trim_end_matches('\0').replace('\0', " ");
     if let Ok(executable) = fs::read_link(directory.join("exe")) {
         info.executable = executable.to_string_lossy().into_owned();
     }
-    if let Ok(label) = fs::read_to_string(directory.join("attr/current")) {
+    if let Some(label) = text("attr/current") {
         info.label = label.trim_end_matches(['\0', '\n']).to_owned();
     }
     Some(info)
@@ -72,6 +74,17 @@ mod tests {
         assert_eq!(info.command, "a (b) c");
         assert_eq!(info.cpu_time, 2.0);
         assert_eq!(info.virtual_memory, 1000);
+    }
+
+    #[test]
+    fn a_process_cannot_hide_behind_its_name() {
+        let proc = std::env::temp_dir().join(format!("ichor-process-{}", std::process::id()));
+        fs::create_dir_all(proc.join("42")).unwrap();
+        let stat = b"42 (a\xff) S 1 42 42 0 -1 0 1 0 0 0 150 50 0 0 20 0 3 0 5 1000 7 1 1 1\n";
+        fs::write(proc.join("42/stat"), stat).unwrap();
+        let found = list(&proc);
+        fs::remove_dir_all(&proc).unwrap();
+        assert_eq!(found[0].command, "a\u{fffd}");
     }
 
     #[test]

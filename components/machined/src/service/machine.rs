@@ -259,7 +259,7 @@ impl MachineService for MachineApi {
     }
 
     async fn mounts(&self, _: Request<()>) -> Result<Response<MountsResponse>, Status> {
-        let stats = mounts::list(&read("/proc/mounts")?).await;
+        let stats = mounts::list(&read_bytes("/proc/mounts")?).await;
         let message = Mounts {
             metadata: None,
             stats,
@@ -349,6 +349,11 @@ fn service_info(status: &ServiceStatus) -> ServiceInfo {
     }
 }
 
+/// Names of interfaces and devices need not be UTF-8.
 fn read(path: &str) -> Result<String, Status> {
-    std::fs::read_to_string(path).map_err(|error| Status::internal(format!("read {path}: {error}")))
+    Ok(String::from_utf8_lossy(&read_bytes(path)?).into_owned())
+}
+
+fn read_bytes(path: &str) -> Result<Vec<u8>, Status> {
+    std::fs::read(path).map_err(|error| Status::internal(format!("read {path}: {error}")))
 }

@@ -1,18 +1,20 @@
 //! Mounts with their sizes.
 
+use std::path::PathBuf;
+
 use futures_util::future::join_all;
 use ichor_api::machine::MountStat;
 
 use super::asking::ask;
+use crate::proc::paths::unescape;
 
-/// Reads the text of `/proc/mounts` and asks each file system for its size.
-pub(crate) async fn list(text: &str) -> Vec<MountStat> {
-    join_all(text.lines().filter_map(parse_line).map(with_size)).await
+/// Reads `/proc/mounts` and asks each file system for its size.
+pub(crate) async fn list(text: &[u8]) -> Vec<MountStat> {
+    join_all(parse(text).map(with_size)).await
 }
 
 /// A file system that does not answer has no size; the others still do.
-async fn with_size(mut mount: MountStat) -> MountStat {
-    let path = mount.mounted_on.clone();
+async fn with_size((mut mount, path): (MountStat, PathBuf)) -> MountStat {
     let size = ask(&mount.mounted_on, move || rustix::fs::statvfs(path)).await;
     if let Ok(Ok(size)) = size {
         mount.size = size.f_blocks.saturating_mul(size.f_frsize);
@@ -21,54 +23,43 @@ async fn with_size(mut mount: MountStat) -> MountStat {
     mount
 }
 
-pub(crate) fn parse_line(line: &str) -> Option<MountStat> {
-    let mut words = line.split(' ');
-    Some(MountStat {
-        filesystem: words.next()?.to_owned(),
-        mounted_on: unescape(words.next()?),
-        size: 0,
-        available: 0,
+/// Each mount, for people, and its path, for the kernel.
+pub(crate) fn parse(text: &[u8]) -> impl Iterator<Item = (MountStat, PathBuf)> {
+    let lines = text.split(|byte| *byte == b'\n');
+    lines.filter_map(|line| {
+        let mut words = line.split(|byte| *byte == b' ');
+        let filesystem = String::from_utf8_lossy(words.next()?).into_owned();
+        let path = unescape(words.next()?);
+        let mount = MountStat {
+            filesystem,
+            mounted_on: path.to_string_lossy().into_owned(),
+            size: 0,
+            available: 0,
+        };
+        Some((mount, path))
     })
-}
-
-/// Blanks and backslashes in paths are written as three octal digits. Source: getmntent(3).
-fn unescape(path: &str) -> String {
-    let mut plain = String::new();
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('\\') {
-        plain.push_str(before);
-        let code = after
-            .get(..3)
-            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match code {
-            Some(code) => {
-                plain.push(char::from(code));
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                plain.push('\\');
-                rest = after;
-            }
-        }
-    }
-    plain.push_str(rest);
-    plain
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
-    fn reads_mounts_with_blanks_in_their_paths() {
-        let mount = parse_line("/dev/vda1 /a\\040b\\134c xfs rw 0 0").unwrap();
-        assert_eq!(mount.filesystem, "/dev/vda1");
-        assert_eq!(mount.mounted_on, "/a b\\c");
+    fn reads_mounts_whatever_is_in_their_paths() {
+        let text = b"/dev/vda1 /a\\040b\xff xfs rw 0 0\nbroken\nproc /proc proc rw 0 0\n";
+        let mounts: Vec<_> = parse(text).collect();
+        assert_eq!(mounts[0].0.filesystem, "/dev/vda1");
+        assert_eq!(mounts[0].0.mounted_on, "/a b\u{fffd}");
+        assert_eq!(mounts[0].1.as_os_str().as_bytes(), b"/a b\xff");
+        assert_eq!(mounts[1].0.mounted_on, "/proc");
+        assert_eq!(mounts.len(), 2);
     }
 
     #[tokio::test]
     async fn the_root_has_a_size() {
-        let mounts = list("none / tmpfs rw 0 0\nnone /nowhere-at-all tmpfs rw 0 0\n").await;
+        let mounts = list(b"none / tmpfs rw 0 0\nnone /nowhere-at-all tmpfs rw 0 0\n").await;
         assert!(mounts[0].size > 0);
         assert_eq!(mounts[1].size, 0);
     }
