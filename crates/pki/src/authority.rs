@@ -1,7 +1,7 @@
 //! A certificate authority.
 
 use std::str::FromStr;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use der::asn1::{Ia5String, OctetString};
 use der::{Encode, oid::ObjectIdentifier};
@@ -113,15 +113,22 @@ fn sign(
     if let Some(first) = serial.first_mut() {
         *first = (*first & 0x7f) | 0x01;
     }
-    let now = SystemTime::now();
+    let (from, to) = validity(SystemTime::now(), lifetime);
     let time = |time: SystemTime| Time::try_from(time).map_err(refuse(name));
-    let validity = Validity::new(time(now - CLOCK_SKEW)?, time(now + lifetime)?);
+    let validity = Validity::new(time(from)?, time(to)?);
     let serial = SerialNumber::new(&serial).map_err(refuse(name))?;
     let info = subject.public_info().map_err(refuse(name))?;
     let builder = CertificateBuilder::new(profile, serial, validity, info).map_err(refuse(name))?;
     builder
         .build::<_, crate::key::Signature>(issuer)
         .map_err(refuse(name))
+}
+
+/// From when to when a certificate of now is valid. Times before 1970, where a machine without a clock
+/// begins, cannot be written.
+fn validity(now: SystemTime, lifetime: Duration) -> (SystemTime, SystemTime) {
+    let from = now.checked_sub(CLOCK_SKEW).unwrap_or(UNIX_EPOCH);
+    (from.max(UNIX_EPOCH), now + lifetime)
 }
 
 enum Extensions {
@@ -184,6 +191,16 @@ mod tests {
     use super::*;
 
     const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn a_certificate_can_be_made_before_the_clock_is_set() {
+        let now = UNIX_EPOCH + Duration::from_secs(7);
+        let (from, to) = validity(now, DAY);
+        assert_eq!((from, to), (UNIX_EPOCH, now + DAY));
+        Time::try_from(from).unwrap();
+        let now = UNIX_EPOCH + 20_000 * DAY;
+        assert_eq!(validity(now, DAY).0, now - CLOCK_SKEW);
+    }
 
     fn identity() -> ServerIdentity {
         ServerIdentity {
