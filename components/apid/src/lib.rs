@@ -87,7 +87,8 @@ pub fn main() -> ExitCode {
 /// [`ApidError`] says what could not be made.
 pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), ApidError> {
     let certificates = Arc::new(Certificates::generate()?);
-    info!(fingerprint = certificates.fingerprint(), "maintenance API");
+    let fingerprint = certificates.fingerprint();
+    ichor_log::notice(&format!("maintenance API, fingerprint {fingerprint}"));
     if let Some(path) = setup.state_socket {
         let state = RemoteState::unix(path);
         tokio::spawn(certificate::follow_names(state, Arc::clone(&certificates)));

@@ -14,6 +14,15 @@ pub fn to_stderr() {
     to(std::io::stderr);
 }
 
+/// Begins a line that PID 1 also shows on the console: a level of syslog(3), as of sd-daemon(3).
+pub const NOTICE: &str = "<5>";
+
+/// A line that a person in front of the machine has to see. PID 1 shows a few of each process.
+pub fn notice(text: &str) {
+    // There is nobody to tell of a failure.
+    let _unheard = writeln!(std::io::stderr(), "{NOTICE}{text}");
+}
+
 /// Sends this process's log lines to a writer of the caller. Only the first call has an effect.
 pub fn to<W>(writer: W)
 where

@@ -37,6 +37,22 @@ fn vm_runs_its_services() {
     }
 }
 
+#[test]
+fn vm_the_console_vouches_for_the_api() {
+    let mut booted = shared().unwrap();
+    let text = booted.node().unwrap().console().text().unwrap();
+    let shown = text.split("fingerprint ").nth(1).unwrap();
+    let shown = shown.split_whitespace().next().unwrap();
+    let with = |fingerprint: &str| ["--cert-fingerprint", fingerprint, "version"].map(String::from);
+    let (right, wrong) = (
+        with(shown),
+        with(&format!("{}=", "A".repeat(shown.len() - 1))),
+    );
+    booted.ichor(&right.each_ref().map(|word| &**word)).unwrap();
+    let wrong = booted.ichor(&wrong.each_ref().map(|word| &**word));
+    assert!(wrong.is_err(), "any fingerprint is accepted");
+}
+
 /// What tests use to look inside is in no image that ships.
 #[test]
 fn vm_has_no_probe() {

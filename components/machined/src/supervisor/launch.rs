@@ -4,8 +4,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use ichor_log::NOTICE;
 use ichor_rights::{Program, Service, confine};
 use ichor_sys::handover::VARIABLE;
+use ichor_sys::kmsg::{self as kernel_log, Level};
 use ichor_sys::process::Command;
 use rustix::process::Signal;
 use tokio::io::BufReader;
@@ -19,6 +21,8 @@ use crate::logs::Logs;
 use crate::logs::lines::next_line;
 use crate::sockets::Sockets;
 
+/// How many lines of a process the console shows: it belongs to everybody.
+const NOTICES_MAX: usize = 8;
 /// The one binary of the OS.
 const BINARY: &str = "/usr/bin/ichor-os";
 const SEARCH_PATH: &str = "/usr/sbin:/usr/bin";
@@ -96,9 +100,18 @@ impl ProcessLauncher {
         let reader = pipe::Receiver::from_owned_fd(read)?;
         tokio::spawn(async move {
             let mut reader = BufReader::new(reader);
+            let mut notices = 0;
             loop {
                 match next_line(&mut reader).await {
-                    Ok(Some(line)) => ring.add(&String::from_utf8_lossy(&line)),
+                    Ok(Some(line)) => {
+                        let line = String::from_utf8_lossy(&line);
+                        let notice = line.strip_prefix(NOTICE);
+                        if let Some(text) = notice.filter(|_| notices < NOTICES_MAX) {
+                            kernel_log::write(Level::Info, &format!("{id}: {text}"));
+                            notices += 1;
+                        }
+                        ring.add(notice.unwrap_or(&line));
+                    }
                     Ok(None) => return,
                     Err(error) => {
                         warn!(%error, service = id, "reading its log failed");
