@@ -14,7 +14,9 @@ use ichor_resource::specs::network::{
     AddressSpec, AddressStatus, LinkStatus, RouteSpec, RouteStatus, RoutingTable,
 };
 use ipnet::IpNet;
-use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::LinkAttribute;
@@ -226,15 +228,30 @@ impl Kernel {
         unless_gone(done.map_err(|error| failed(format!("remove address {address}"), &error)))
     }
 
-    /// Adds a route, or replaces the one with the same destination and metric.
+    /// Adds a route beside others with the same destination and metric; one that is there needs
+    /// nothing.
     pub(crate) async fn add_route(
         &self,
         out_link: Option<u32>,
         spec: &RouteSpec,
     ) -> Result<(), KernelError> {
-        let request = self.handle.route().add(route_message(out_link, spec));
-        let done = request.replace().execute().await;
-        done.map_err(|error| failed(format!("add route to {}", destination(spec)), &error))
+        let done = self.request(addition(route_message(out_link, spec))).await;
+        unless_there(
+            done.map_err(|error| failed(format!("add route to {}", destination(spec)), &error)),
+        )
+    }
+
+    async fn request(
+        &self,
+        message: NetlinkMessage<RouteNetlinkMessage>,
+    ) -> Result<(), rtnetlink::Error> {
+        let mut answers = self.handle.clone().request(message)?;
+        while let Some(answer) = answers.next().await {
+            if let NetlinkPayload::Error(error) = answer.payload {
+                return Err(rtnetlink::Error::NetlinkError(error));
+            }
+        }
+        Ok(())
     }
 
     /// Removes a route; one that is gone needs nothing.
@@ -254,6 +271,14 @@ impl Kernel {
 fn destination(spec: &RouteSpec) -> String {
     spec.destination
         .map_or_else(|| "default".to_owned(), |net| net.to_string())
+}
+
+/// The request for a route. It must not replace: the kernel would take the first route with the same
+/// destination and metric, whatever its gateway and link.
+fn addition(route: RouteMessage) -> NetlinkMessage<RouteNetlinkMessage> {
+    let mut message = NetlinkMessage::from(RouteNetlinkMessage::NewRoute(route));
+    message.header.flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND;
+    message
 }
 
 fn route_message(out_link: Option<u32>, spec: &RouteSpec) -> RouteMessage {
@@ -324,6 +349,14 @@ fn unless_gone(done: Result<(), KernelError>) -> Result<(), KernelError> {
         {
             Ok(())
         }
+        done => done,
+    }
+}
+
+fn unless_there(done: Result<(), KernelError>) -> Result<(), KernelError> {
+    const EXISTS: i32 = 17;
+    match done {
+        Err(error) if error.code == Some(EXISTS) => Ok(()),
         done => done,
     }
 }

@@ -5,4 +5,6 @@ mod dhcp;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
+mod routes;
+#[cfg(test)]
 mod support;
