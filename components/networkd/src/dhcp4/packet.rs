@@ -11,6 +11,8 @@ use ipnet::Ipv4Net;
 const MTU_MIN: u16 = 576;
 /// A lease is never shorter: a server that gives seconds must not make the client spin.
 const LEASE_MIN: Duration = Duration::from_secs(60);
+/// Some servers and relays drop what is shorter than a BOOTP message (RFC 1542, section 2.1).
+const MESSAGE_MIN: usize = 300;
 /// Where options begin, behind the magic cookie (RFC 2131, section 3).
 const OPTIONS_AT: usize = 240;
 const PAD: u8 = 0;
@@ -116,6 +118,7 @@ impl Sender {
         }
         let mut bytes = Vec::with_capacity(400);
         message.encode(&mut Encoder::new(&mut bytes))?;
+        bytes.resize(bytes.len().max(MESSAGE_MIN), PAD);
         Ok(bytes)
     }
 

@@ -197,3 +197,19 @@ fn a_question_says_who_asks_and_what_for() {
     assert_eq!(message.ciaddr(), Ipv4Addr::new(10, 0, 2, 15));
     assert_eq!(message.opts().get(OptionCode::ServerIdentifier), None);
 }
+
+#[test]
+fn no_question_is_shorter_than_a_bootp_message() {
+    let address = [10, 0, 2, 15].into();
+    let server = [10, 0, 2, 2].into();
+    for question in [
+        Question::Discover,
+        Question::Select { address, server },
+        Question::Extend { address },
+    ] {
+        let bytes = sender().encode(question, 1, 0).unwrap();
+        assert_eq!(bytes.len(), 300, "{question:?}");
+        let end = bytes.iter().rposition(|byte| *byte != PAD);
+        assert_eq!(end.map(|end| bytes[end]), Some(END));
+    }
+}
