@@ -6,6 +6,8 @@ pub(crate) mod fuzzing;
 mod ip;
 mod machine;
 mod packet;
+mod record;
 
-pub(crate) use client::{Client, Settings};
+pub(crate) use client::{Client, Settings, since_start};
 pub(crate) use packet::Lease;
+pub(crate) use record::Granted;

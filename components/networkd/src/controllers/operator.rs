@@ -1,20 +1,24 @@
 //! Runs a DHCP client for each operator, and turns leases into wanted configuration.
+//!
+//! Each lease stands whole in the annotations of its address: the client of a later process begins
+//! with it, so that nothing of it goes while nobody has refused it.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError, Waker};
-use ichor_resource::Phase;
 use ichor_resource::specs::network::{
     AddressFlags, AddressSpec, ConfigLayer, Family, HostnameSpec, LinkFlags, LinkSpec, LinkStatus,
     LinkType, OperationalState, Operator, OperatorSpec, ResolverSpec, RouteProtocol, RouteSpec,
     RouteType, RoutingTable, Scope, TimeServerSpec,
 };
+use ichor_resource::{Phase, Resource};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::CONFIG;
-use crate::dhcp4::{Client, Lease, Settings};
+use crate::dhcp4::{Client, Granted, Lease, Settings, since_start};
 use crate::plan::route_id;
 
 /// One client for each link; they live here and nowhere else.
@@ -67,7 +71,12 @@ impl Controller for OperatorController {
             })
             .collect();
         self.remove_ended()?;
-        self.run_clients(&wanted);
+        let is_new = |link: &&str| !self.clients.contains_key(*link);
+        let earlier = match wanted.keys().any(is_new) {
+            true => earlier_leases(cx).await?,
+            false => BTreeMap::new(),
+        };
+        self.run_clients(&wanted, earlier);
         for (link, running) in &self.clients {
             if let (Some(lease), Some((spec, status))) =
                 (running.client.lease(), wanted.get(link.as_str()))
@@ -91,8 +100,13 @@ impl OperatorController {
         }
     }
 
-    /// A client starts with the carrier and keeps its lease when the carrier goes for a while.
-    fn run_clients(&mut self, wanted: &BTreeMap<&str, (&OperatorSpec, &LinkStatus)>) {
+    /// A client starts with the carrier or an earlier lease, and keeps its lease when the carrier
+    /// goes for a while.
+    fn run_clients(
+        &mut self,
+        wanted: &BTreeMap<&str, (&OperatorSpec, &LinkStatus)>,
+        mut earlier: BTreeMap<String, Granted>,
+    ) {
         let settings = |link: &str| {
             let (_, status) = wanted.get(link)?;
             Some(Settings {
@@ -100,27 +114,51 @@ impl OperatorController {
                 hardware_address: status.hardware_addr.0.as_slice().try_into().ok()?,
             })
         };
-        self.clients
-            .retain(|link, running| settings(link).as_ref() == Some(running.client.settings()));
+        self.clients.retain(|link, running| {
+            let fits = settings(link).as_ref() == Some(running.client.settings());
+            if !fits {
+                // A lease belongs to its hardware address.
+                earlier.remove(link);
+            }
+            fits
+        });
         for (link, (_, status)) in wanted {
             let is_active = is_active(status);
             let waits_needlessly = |running: &Running| {
                 is_active && !running.began_active && running.client.lease().is_none()
             };
             let known = self.clients.get(*link);
-            if !status.link_state || known.is_some_and(|running| !waits_needlessly(running)) {
+            let earlier = earlier.remove(*link);
+            let may_start = status.link_state || earlier.is_some();
+            if !may_start || known.is_some_and(|running| !waits_needlessly(running)) {
                 continue;
             }
             if let Some(settings) = settings(link) {
                 let seed = RandomState::new().build_hasher().finish();
                 let running = Running {
-                    client: Client::start(settings, seed, self.waker.clone()),
+                    client: Client::start(settings, earlier, seed, self.waker.clone()),
                     began_active: is_active,
                 };
                 self.clients.insert((*link).to_owned(), running);
             }
         }
     }
+}
+
+/// Leases by link that an earlier process, or a client that has panicked, has left.
+async fn earlier_leases(cx: &Ctx) -> Result<BTreeMap<String, Granted>, ReconcileError> {
+    let now = since_start();
+    let mut leases = BTreeMap::new();
+    for address in cx.list_in::<AddressSpec>(CONFIG).await? {
+        let is_mine = address.metadata.owner == OperatorController::NAME;
+        let granted = Granted::parse(&address.metadata.annotations);
+        if let Some(granted) = granted.filter(|_| is_mine)
+            && granted.end().is_none_or(|end| now < end)
+        {
+            leases.insert(address.into_value().link_name, granted);
+        }
+    }
+    Ok(leases)
 }
 
 /// Whether packets surely leave the link. The kernel says so up to a second after the carrier came,
@@ -137,13 +175,12 @@ async fn write(
     link: &str,
     link_type: LinkType,
     spec: &OperatorSpec,
-    lease: &Lease,
+    granted: &Granted,
 ) -> Result<(), ReconcileError> {
+    let lease = &granted.lease;
     let settings = spec.dhcp4.clone().unwrap_or_default();
     let prefix = format!("operator/dhcp4/{link}");
-    let address = address_spec(link, lease);
-    let id = format!("operator/{link}/{}", address.address);
-    cx.upsert_in(CONFIG, id, address).await?;
+    cx.upsert_resource(address_resource(link, granted)).await?;
     if !settings.skip_routes {
         for route in route_specs(link, lease, settings.route_metric) {
             cx.upsert_in(CONFIG, format!("operator/{}", route_id(&route)), route)
@@ -190,6 +227,15 @@ async fn write(
         }
         None => Ok(()),
     }
+}
+
+/// The address, and the whole lease for the next process.
+fn address_resource(link: &str, granted: &Granted) -> Resource<AddressSpec> {
+    let spec = address_spec(link, &granted.lease);
+    let id = format!("operator/{link}/{}", spec.address);
+    let mut resource = Resource::new(id, spec).in_namespace(CONFIG);
+    Arc::make_mut(&mut resource.metadata).annotations = granted.annotations();
+    resource
 }
 
 fn address_spec(link: &str, lease: &Lease) -> AddressSpec {
@@ -258,7 +304,11 @@ fn hostname_spec(lease: &Lease) -> Option<HostnameSpec> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ichor_controller::{Runtime, testing};
+    use ichor_resource::specs::HardwareAddr;
+    use ichor_state::{MemoryState, State, StateExt};
     use std::time::Duration;
+    use tokio_util::sync::CancellationToken;
 
     fn lease(address: &str, routes: &[(&str, [u8; 4])]) -> Lease {
         Lease {
@@ -308,5 +358,73 @@ mod tests {
             (spec.hostname.as_str(), spec.domainname.as_str()),
             ("bronze", "example.org")
         );
+    }
+
+    /// A link that is not there, so that no server ever answers.
+    const NO_LINK: u32 = 1_000_000;
+
+    /// A state as an earlier process has left it, and the controller over it.
+    async fn after_restart(granted: &Granted) -> (Arc<MemoryState>, CancellationToken) {
+        let state = Arc::new(MemoryState::new());
+        let link = LinkStatus {
+            index: NO_LINK,
+            hardware_addr: HardwareAddr(vec![2, 0, 0, 0, 0, 1]),
+            link_state: true,
+            flags: LinkFlags::RUNNING,
+            operational_state: OperationalState::Up,
+            ..LinkStatus::default()
+        };
+        let operator = OperatorSpec {
+            operator: Operator::Dhcp4,
+            link_name: "eth0".into(),
+            ..OperatorSpec::default()
+        };
+        let link = Resource::new("eth0", link);
+        state.create_as(link, "test").await.unwrap();
+        let operator = Resource::new("dhcp4/eth0", operator);
+        state.create_as(operator, "test").await.unwrap();
+        let owner = OperatorController::NAME;
+        let address = address_resource("eth0", granted);
+        state.create_as(address, owner).await.unwrap();
+        for route in route_specs("eth0", &granted.lease, 0) {
+            let route = Resource::new(format!("operator/{}", route_id(&route)), route);
+            let route = route.in_namespace(CONFIG);
+            state.create_as(route, owner).await.unwrap();
+        }
+        let mut runtime = Runtime::new(Arc::clone(&state) as Arc<dyn State>);
+        runtime.register(OperatorController::default()).unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(runtime.run(stop.clone()));
+        (state, stop)
+    }
+
+    async fn left(state: &MemoryState) -> (usize, usize) {
+        let all = ichor_state::Query::default();
+        let addresses = state.list_in::<AddressSpec>(CONFIG, &all).await.unwrap();
+        let routes = state.list_in::<RouteSpec>(CONFIG, &all).await.unwrap();
+        (addresses.len(), routes.len())
+    }
+
+    fn granted(duration: Option<Duration>) -> Granted {
+        let mut lease = lease("10.0.0.9/24", &[("0.0.0.0/0", [10, 0, 0, 1])]);
+        lease.duration = duration;
+        let at = Duration::ZERO;
+        Granted { lease, at }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lease_of_an_earlier_process_stays_although_no_server_answers() {
+        let (state, stop) = after_restart(&granted(None)).await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(left(&state).await, (1, 1));
+        stop.cancel();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_ended_meanwhile_goes() {
+        let (state, stop) = after_restart(&granted(Some(Duration::ZERO))).await;
+        testing::tick().await;
+        assert_eq!(left(&state).await, (0, 0));
+        stop.cancel();
     }
 }

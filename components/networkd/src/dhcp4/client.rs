@@ -4,11 +4,12 @@ use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ichor_controller::{Backoff, Waker};
 use ichor_sys::packet;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::io::unix::AsyncFd;
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
@@ -16,7 +17,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::ip::{self, CLIENT_PORT, SERVER_PORT};
 use super::machine::{Action, Machine};
-use super::packet::{EncodeError, Lease, Sender};
+use super::packet::{EncodeError, Sender};
+use super::record::Granted;
 
 /// More than any DHCP message over Ethernet.
 const PACKET_MAX: usize = 2048;
@@ -31,7 +33,7 @@ pub(crate) struct Settings {
 /// A running client; it stops when dropped, and the lease is not given back.
 pub(crate) struct Client {
     settings: Settings,
-    lease: Arc<Mutex<Option<Lease>>>,
+    lease: Arc<Mutex<Option<Granted>>>,
     task: AbortOnDropHandle<()>,
 }
 
@@ -47,9 +49,15 @@ enum ClientError {
 }
 
 impl Client {
-    /// Starts to ask at once. `waker` is woken when the lease changes.
-    pub(crate) fn start(settings: Settings, seed: u64, waker: Waker) -> Self {
-        let lease = Arc::new(Mutex::new(None));
+    /// Starts to ask at once, with an earlier lease for that one. `waker` is woken when the lease
+    /// changes.
+    pub(crate) fn start(
+        settings: Settings,
+        earlier: Option<Granted>,
+        seed: u64,
+        waker: Waker,
+    ) -> Self {
+        let lease = Arc::new(Mutex::new(earlier));
         let link = Link {
             settings: settings.clone(),
             lease: Arc::clone(&lease),
@@ -73,9 +81,39 @@ impl Client {
     }
 
     /// The lease in use.
-    pub(crate) fn lease(&self) -> Option<Lease> {
+    pub(crate) fn lease(&self) -> Option<Granted> {
         let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
         lease.clone()
+    }
+}
+
+/// The time since the machine's start, which is the same for each of its processes.
+pub(crate) fn since_start() -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
+}
+
+/// The machine's time, as `tokio` sleeps by it.
+struct Clock {
+    began: Instant,
+    offset: Duration,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self {
+            began: Instant::now(),
+            offset: since_start(),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.offset + self.began.elapsed()
+    }
+
+    fn instant(&self, time: Duration) -> Instant {
+        self.began + time.saturating_sub(self.offset)
     }
 }
 
@@ -97,7 +135,7 @@ impl Drop for WakeOnDrop {
 
 struct Link {
     settings: Settings,
-    lease: Arc<Mutex<Option<Lease>>>,
+    lease: Arc<Mutex<Option<Granted>>>,
     waker: Waker,
     seed: u64,
 }
@@ -110,10 +148,14 @@ impl Link {
             hostname: None,
         };
         let xid = u32::try_from(self.seed >> 32).unwrap_or_default();
-        let start = Instant::now();
-        let mut machine = Machine::new(sender, xid, Duration::ZERO);
+        let clock = Clock::start();
+        let earlier = self.lease().clone();
+        let mut machine = match earlier {
+            Some(earlier) => Machine::resume(sender, xid, earlier, clock.now()),
+            None => Machine::new(sender, xid, clock.now()),
+        };
         loop {
-            let Err(error) = self.exchange(&mut machine, start).await;
+            let Err(error) = self.exchange(&mut machine, &clock).await;
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::warn!(%error, cause, "DHCP pauses");
             tokio::time::sleep(backoff.next_pause()).await;
@@ -124,7 +166,7 @@ impl Link {
     async fn exchange(
         &self,
         machine: &mut Machine,
-        start: Instant,
+        clock: &Clock,
     ) -> Result<std::convert::Infallible, ClientError> {
         // Open only while an answer may come: then nothing wakes an idle client but its timer.
         let mut raw: Option<AsyncFd<OwnedFd>> = None;
@@ -135,22 +177,22 @@ impl Link {
             let due = machine.due();
             let socket = match raw.take() {
                 Some(socket) => Some(socket),
-                None if machine.listens() || due.is_some_and(|due| due <= start.elapsed()) => {
+                None if machine.listens() || due.is_some_and(|due| due <= clock.now()) => {
                     Some(self.open()?)
                 }
                 None => None,
             };
             let actions = tokio::select! {
                 // The socket is opened first, so that no answer is missed.
-                () = wait_until(due.map(|due| start + due)) => match &socket {
-                    Some(_) => machine.tick(start.elapsed())?,
+                () = wait_until(due.map(|due| clock.instant(due))) => match &socket {
+                    Some(_) => machine.tick(clock.now())?,
                     None => continue,
                 },
                 received = receive(socket.as_ref(), &mut buffer) => {
                     let length = received.map_err(|source| self.receive_error(source))?;
                     let packet = buffer.get(..length).unwrap_or_default();
                     match ip::payload(packet) {
-                        Some(payload) => machine.receive(payload, start.elapsed())?,
+                        Some(payload) => machine.receive(payload, clock.now())?,
                         None => Vec::new(),
                     }
                 }
@@ -201,9 +243,9 @@ impl Link {
         packet::send_broadcast(raw.get_ref().as_fd(), self.settings.link_index, &packet)
     }
 
-    fn publish(&self, lease: Option<Lease>) {
-        match &lease {
-            Some(lease) => tracing::info!(
+    fn publish(&self, granted: Option<Granted>) {
+        match &granted {
+            Some(Granted { lease, .. }) => tracing::info!(
                 link = self.settings.link_index,
                 address = %lease.address,
                 server = %lease.server,
@@ -211,8 +253,12 @@ impl Link {
             ),
             None => tracing::warn!(link = self.settings.link_index, "DHCP lease lost"),
         }
-        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
+        *self.lease() = granted;
         self.waker.wake();
+    }
+
+    fn lease(&self) -> MutexGuard<'_, Option<Granted>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[expect(

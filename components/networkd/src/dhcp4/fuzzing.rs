@@ -83,7 +83,9 @@ pub(crate) fn client(input: &[u8]) {
                     let at = question.get(4..).and_then(|rest| rest.first_chunk::<4>());
                     xid = at.map_or(xid, |bytes| u32::from_be_bytes(*bytes));
                 }
-                Action::Lease(lease) => leased = lease.map(|lease| lease.address.addr()),
+                Action::Lease(granted) => {
+                    leased = granted.map(|granted| granted.lease.address.addr())
+                }
             }
         }
         assert_eq!(

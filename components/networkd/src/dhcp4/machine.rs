@@ -3,16 +3,22 @@
 //! ```text
 //!  Selecting ──offer──> Requesting ──ack──> Bound ──T1──> Renewing ──T2──> Rebinding
 //!      ^                    │ nak, 4 tries    ^               │ ack            │ ack
-//!      ├────────────────────┘                 └───────────────┴────────────────┤
+//!      ├────────────────────┘                 ├───────────────┴────────────────┤
+//!      ├──── nak, 4 tries ──── Rebooting ─ack─┘                                │
 //!      └──────────────────────── nak, or the lease ends <──────────────────────┘
 //! ```
 //!
-//! Time is the duration since any fixed moment.
+//! It begins in Selecting, or in Rebooting with the lease of an earlier process. A lease that nobody
+//! confirms there stays in use until it ends, while any server may offer another.
+//!
+//! Time is the duration since any fixed moment; with an earlier lease, since the moment from which
+//! its time counts.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::packet::{EncodeError, Lease, Question, Reply, Sender};
+use super::record::Granted;
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(64);
@@ -29,13 +35,14 @@ pub(super) enum Action {
     /// Send from the leased address to the server.
     Unicast(Ipv4Addr, Vec<u8>),
     /// The lease is new, extended, or over.
-    Lease(Option<Lease>),
+    Lease(Option<Granted>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
     Selecting,
     Requesting(Box<Lease>),
+    Rebooting,
     Bound,
     Renewing,
     Rebinding,
@@ -44,8 +51,8 @@ enum Phase {
 pub(super) struct Machine {
     sender: Sender,
     phase: Phase,
-    /// The lease in use and when it was granted.
-    lease: Option<(Lease, Duration)>,
+    /// The lease in use.
+    lease: Option<Granted>,
     /// Identifies the exchange.
     xid: u32,
     /// When the exchange began, and when its last question was sent.
@@ -71,6 +78,15 @@ impl Machine {
         }
     }
 
+    /// Asks at once whether an earlier lease still holds.
+    pub(super) fn resume(sender: Sender, xid: u32, earlier: Granted, now: Duration) -> Self {
+        Self {
+            phase: Phase::Rebooting,
+            lease: Some(earlier),
+            ..Self::new(sender, xid, now)
+        }
+    }
+
     /// When [`Machine::tick`] must be called.
     pub(super) fn due(&self) -> Option<Duration> {
         self.due
@@ -83,7 +99,8 @@ impl Machine {
 
     /// Whether another interface answers for a lease now.
     pub(super) fn leased_address(&self) -> Option<Ipv4Addr> {
-        self.lease.as_ref().map(|(lease, _)| lease.address.addr())
+        let granted = self.lease.as_ref();
+        granted.map(|granted| granted.lease.address.addr())
     }
 
     /// Acts when it is time.
@@ -97,7 +114,9 @@ impl Machine {
             self.restart(now);
         }
         match &self.phase {
-            Phase::Requesting(_) if self.tries >= REQUESTS_MAX => self.restart(now),
+            Phase::Requesting(_) | Phase::Rebooting if self.tries >= REQUESTS_MAX => {
+                self.restart(now);
+            }
             Phase::Bound => self.enter(Phase::Renewing, now),
             Phase::Renewing if self.is_rebinding_time(now) => self.enter(Phase::Rebinding, now),
             _ => {}
@@ -124,7 +143,9 @@ impl Machine {
             (Phase::Requesting(offer), Reply::Ack(lease)) if offer.server == lease.server => {
                 Ok(self.bind(lease))
             }
-            (Phase::Renewing | Phase::Rebinding, Reply::Ack(lease)) => Ok(self.bind(lease)),
+            (Phase::Rebooting | Phase::Renewing | Phase::Rebinding, Reply::Ack(lease)) => {
+                Ok(self.bind(lease))
+            }
             (Phase::Requesting(offer), Reply::Nak { server })
                 if server.is_none_or(|server| server == offer.server) =>
             {
@@ -133,7 +154,7 @@ impl Machine {
                 self.due = Some(now + FIRST_RETRY);
                 Ok(Vec::new())
             }
-            (Phase::Renewing | Phase::Rebinding, Reply::Nak { .. }) => {
+            (Phase::Rebooting | Phase::Renewing | Phase::Rebinding, Reply::Nak { .. }) => {
                 self.lease = None;
                 self.restart(now);
                 Ok(vec![Action::Lease(None), self.ask(now)?])
@@ -144,11 +165,12 @@ impl Machine {
 
     fn bind(&mut self, lease: Lease) -> Vec<Action> {
         // The lease counts from the question, not from the answer (RFC 2131, section 4.4.1).
-        let granted = self.asked;
+        let at = self.asked;
         self.phase = Phase::Bound;
-        self.due = lease.duration.map(|_| granted + lease.renew_after);
-        self.lease = Some((lease.clone(), granted));
-        vec![Action::Lease(Some(lease))]
+        self.due = lease.duration.map(|_| at + lease.renew_after);
+        let granted = Granted { lease, at };
+        self.lease = Some(granted.clone());
+        vec![Action::Lease(Some(granted))]
     }
 
     fn enter(&mut self, phase: Phase, now: Duration) {
@@ -180,6 +202,7 @@ impl Machine {
                 address: offer.address.addr(),
                 server: offer.server,
             },
+            Phase::Rebooting => Question::Reboot { address: own },
             Phase::Bound | Phase::Renewing | Phase::Rebinding => Question::Extend { address: own },
         };
         let bytes = self.sender.encode(question, self.xid, seconds)?;
@@ -187,7 +210,7 @@ impl Machine {
         self.due = Some(now + self.pause(now));
         self.tries += 1;
         Ok(match (&self.phase, &self.lease) {
-            (Phase::Renewing, Some((lease, _))) => Action::Unicast(lease.server, bytes),
+            (Phase::Renewing, Some(granted)) => Action::Unicast(granted.lease.server, bytes),
             (Phase::Rebinding, _) => Action::Broadcast(own, bytes),
             _ => Action::Broadcast(Ipv4Addr::UNSPECIFIED, bytes),
         })
@@ -196,15 +219,16 @@ impl Machine {
     /// Until the next question: 1, 2, 4, … seconds, or half of what is left of the phase.
     fn pause(&self, now: Duration) -> Duration {
         let left = match (&self.phase, &self.lease) {
-            (Phase::Renewing, Some((lease, granted))) => *granted + lease.rebind_after,
-            (Phase::Rebinding, Some((lease, granted))) => {
-                *granted + lease.duration.unwrap_or(Duration::MAX / 4)
-            }
-            _ => {
+            (Phase::Renewing, Some(granted)) => granted.at + granted.lease.rebind_after,
+            (Phase::Rebinding, Some(granted)) => granted.end().unwrap_or(Duration::MAX / 4),
+            (_, granted) => {
                 let full = (FIRST_RETRY * (1 << self.tries.min(6))).min(LONGEST_RETRY);
                 // Up to an eighth less, so that machines started together spread.
                 let eighths = full / 8 * (self.xid.rotate_left(self.tries) % 256) / 256;
-                return full - eighths;
+                let pause = full - eighths;
+                // A lease that is not confirmed ends on time.
+                let end = granted.as_ref().and_then(Granted::end);
+                return end.map_or(pause, |end| pause.min(end.saturating_sub(now)));
             }
         };
         let left = left.saturating_sub(now);
@@ -212,17 +236,13 @@ impl Machine {
     }
 
     fn is_rebinding_time(&self, now: Duration) -> bool {
-        let lease = self.lease.as_ref();
-        lease.is_some_and(|(lease, granted)| now >= *granted + lease.rebind_after)
+        let granted = self.lease.as_ref();
+        granted.is_some_and(|granted| now >= granted.at + granted.lease.rebind_after)
     }
 
     fn lease_ended(&self, now: Duration) -> bool {
-        let lease = self.lease.as_ref();
-        lease.is_some_and(|(lease, granted)| {
-            lease
-                .duration
-                .is_some_and(|duration| now >= *granted + duration)
-        })
+        let end = self.lease.as_ref().and_then(Granted::end);
+        end.is_some_and(|end| now >= end)
     }
 }
 

@@ -1,4 +1,4 @@
-use dhcproto::v4::{Message, MessageType};
+use dhcproto::v4::{DhcpOption, Message, MessageType, OptionCode};
 use dhcproto::{Decodable, Decoder};
 
 use super::super::packet::tests::{reply, sender};
@@ -152,4 +152,61 @@ fn a_lease_for_ever_needs_no_timer() {
         .receive(&reply(ACK, xid, YOUR, &[for_ever]), seconds(0))
         .unwrap();
     assert_eq!(machine.due(), None);
+}
+
+fn resumed() -> (Machine, Message) {
+    let lease = match sender().decode(&reply(ACK, 7, YOUR, &[LEASE]), 7) {
+        Some(Reply::Ack(lease)) => lease,
+        other => panic!("{other:?}"),
+    };
+    let at = seconds(1000);
+    let mut machine = Machine::resume(sender(), 1, Granted { lease, at }, seconds(2000));
+    let request = sent(&machine.tick(seconds(2000)).unwrap());
+    (machine, request)
+}
+
+#[test]
+fn an_earlier_lease_is_asked_for_first_without_a_server() {
+    let (mut machine, request) = resumed();
+    assert!(request.opts().has_msg_type(MessageType::Request));
+    let options = request.opts();
+    assert_eq!(
+        options.get(OptionCode::RequestedIpAddress),
+        Some(&DhcpOption::RequestedIpAddress(YOUR.into()))
+    );
+    assert_eq!(options.get(OptionCode::ServerIdentifier), None);
+    assert_eq!(request.ciaddr(), Ipv4Addr::UNSPECIFIED);
+    let ack = reply(ACK, request.xid(), YOUR, &[LEASE]);
+    let actions = machine.receive(&ack, seconds(2001)).unwrap();
+    assert!(matches!(actions.as_slice(), [Action::Lease(Some(_))]));
+    assert_eq!(machine.due(), Some(seconds(2000 + 1800)));
+}
+
+#[test]
+fn an_earlier_lease_that_is_refused_goes_at_once() {
+    let (mut machine, request) = resumed();
+    let nak = reply(NAK, request.xid(), [0; 4], &[]);
+    let actions = machine.receive(&nak, seconds(2001)).unwrap();
+    assert_eq!(actions[0], Action::Lease(None));
+    assert!(sent(&actions).opts().has_msg_type(MessageType::Discover));
+}
+
+#[test]
+fn an_earlier_lease_that_nobody_confirms_lasts_until_its_end() {
+    let (mut machine, _) = resumed();
+    let mut kinds = Vec::new();
+    let lost = loop {
+        let now = machine.due().unwrap();
+        let actions = machine.tick(now).unwrap();
+        if actions.contains(&Action::Lease(None)) {
+            break now;
+        }
+        kinds.push(sent(&actions).opts().msg_type().unwrap());
+    };
+    assert_eq!(lost, seconds(1000 + 3600));
+    let request = MessageType::Request;
+    assert_eq!(
+        kinds[..4],
+        [request, request, request, MessageType::Discover]
+    );
 }

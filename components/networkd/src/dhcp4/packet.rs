@@ -68,6 +68,8 @@ pub(crate) enum Question {
     Discover,
     /// I take what this server offers.
     Select { address: Ipv4Addr, server: Ipv4Addr },
+    /// I had this address before I started: is it still mine (RFC 2131, section 4.3.2)?
+    Reboot { address: Ipv4Addr },
     /// I have this address and want to keep it.
     Extend { address: Ipv4Addr },
 }
@@ -82,7 +84,7 @@ impl Sender {
         let none = Ipv4Addr::UNSPECIFIED;
         let own = match question {
             Question::Extend { address } => address,
-            Question::Discover | Question::Select { .. } => none,
+            Question::Discover | Question::Select { .. } | Question::Reboot { .. } => none,
         };
         let mut message = Message::new_with_id(xid, own, none, none, none, &self.hardware_address);
         message
@@ -92,7 +94,9 @@ impl Sender {
         let options = message.opts_mut();
         let kind = match question {
             Question::Discover => MessageType::Discover,
-            Question::Select { .. } | Question::Extend { .. } => MessageType::Request,
+            Question::Select { .. } | Question::Reboot { .. } | Question::Extend { .. } => {
+                MessageType::Request
+            }
         };
         options.insert(DhcpOption::MessageType(kind));
         let identifier = [&[1], self.hardware_address.as_slice()].concat();
@@ -112,8 +116,10 @@ impl Sender {
         if let Some(name) = &self.hostname {
             options.insert(DhcpOption::Hostname(name.clone()));
         }
-        if let Question::Select { address, server } = question {
+        if let Question::Select { address, .. } | Question::Reboot { address } = question {
             options.insert(DhcpOption::RequestedIpAddress(address));
+        }
+        if let Question::Select { server, .. } = question {
             options.insert(DhcpOption::ServerIdentifier(server));
         }
         let mut bytes = Vec::with_capacity(400);
