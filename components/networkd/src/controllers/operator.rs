@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError, Waker};
 use ichor_resource::specs::network::{
@@ -16,10 +17,14 @@ use ichor_resource::specs::network::{
 };
 use ichor_resource::{Phase, Resource};
 use ipnet::{IpNet, Ipv4Net};
+use tokio::time::Instant;
 
 use super::CONFIG;
 use crate::dhcp4::{Client, Granted, Lease, Settings, since_start};
 use crate::plan::route_id;
+
+/// So long routes stay without a carrier: one that goes for a moment ends no connection.
+const CARRIER_GRACE: Duration = Duration::from_secs(5);
 
 /// One client for each link; they live here and nowhere else.
 #[derive(Default)]
@@ -32,6 +37,24 @@ struct Running {
     client: Client,
     /// Whether the link was active when it began: otherwise its first packet may be lost.
     began_active: bool,
+    /// Since when there is no carrier; kept until the link is active again.
+    carrier_lost: Option<Instant>,
+}
+
+impl Running {
+    fn follow(&mut self, status: &LinkStatus) {
+        if !status.link_state {
+            self.carrier_lost.get_or_insert_with(Instant::now);
+        } else if is_active(status) && self.carrier_lost.take().is_some() {
+            self.client.carrier_returned();
+        }
+    }
+
+    /// For how long routes may still stand; `None` with a carrier.
+    fn grace(&self, status: &LinkStatus) -> Option<Duration> {
+        let lost = self.carrier_lost.filter(|_| !status.link_state)?;
+        Some(CARRIER_GRACE.saturating_sub(lost.elapsed()))
+    }
 }
 
 impl Controller for OperatorController {
@@ -81,7 +104,16 @@ impl Controller for OperatorController {
             if let (Some(lease), Some((spec, status))) =
                 (running.client.lease(), wanted.get(link.as_str()))
             {
-                write(cx, link, status.link_type, spec, &lease).await?;
+                let grace = running.grace(status);
+                if let Some(left) = grace.filter(|left| !left.is_zero()) {
+                    cx.wake_after(left);
+                }
+                cx.upsert_resource(address_resource(link, &lease)).await?;
+                let leads_nowhere = grace.is_some_and(|left| left.is_zero());
+                if !leads_nowhere {
+                    write_routes(cx, link, spec, &lease.lease).await?;
+                }
+                write(cx, link, status.link_type, spec, &lease.lease).await?;
             }
         }
         Ok(())
@@ -138,8 +170,14 @@ impl OperatorController {
                 let running = Running {
                     client: Client::start(settings, earlier, seed, self.waker.clone()),
                     began_active: is_active,
+                    carrier_lost: None,
                 };
                 self.clients.insert((*link).to_owned(), running);
+            }
+        }
+        for (link, running) in &mut self.clients {
+            if let Some((_, status)) = wanted.get(link.as_str()) {
+                running.follow(status);
             }
         }
     }
@@ -170,23 +208,16 @@ fn is_active(link: &LinkStatus) -> bool {
     ) && link.flags.contains(LinkFlags::RUNNING)
 }
 
+/// What a lease says beside its address and routes.
 async fn write(
     cx: &Ctx,
     link: &str,
     link_type: LinkType,
     spec: &OperatorSpec,
-    granted: &Granted,
+    lease: &Lease,
 ) -> Result<(), ReconcileError> {
-    let lease = &granted.lease;
     let settings = spec.dhcp4.clone().unwrap_or_default();
     let prefix = format!("operator/dhcp4/{link}");
-    cx.upsert_resource(address_resource(link, granted)).await?;
-    if !settings.skip_routes {
-        for route in route_specs(link, lease, settings.route_metric) {
-            cx.upsert_in(CONFIG, format!("operator/{}", route_id(&route)), route)
-                .await?;
-        }
-    }
     if let Some(mtu) = lease.mtu {
         let wanted = LinkSpec {
             name: link.to_owned(),
@@ -227,6 +258,23 @@ async fn write(
         }
         None => Ok(()),
     }
+}
+
+async fn write_routes(
+    cx: &Ctx,
+    link: &str,
+    spec: &OperatorSpec,
+    lease: &Lease,
+) -> Result<(), ReconcileError> {
+    let settings = spec.dhcp4.clone().unwrap_or_default();
+    if settings.skip_routes {
+        return Ok(());
+    }
+    for route in route_specs(link, lease, settings.route_metric) {
+        cx.upsert_in(CONFIG, format!("operator/{}", route_id(&route)), route)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The address, and the whole lease for the next process.
@@ -307,7 +355,6 @@ mod tests {
     use ichor_controller::{Runtime, testing};
     use ichor_resource::specs::HardwareAddr;
     use ichor_state::{MemoryState, State, StateExt};
-    use std::time::Duration;
     use tokio_util::sync::CancellationToken;
 
     fn lease(address: &str, routes: &[(&str, [u8; 4])]) -> Lease {
@@ -416,6 +463,27 @@ mod tests {
     async fn the_lease_of_an_earlier_process_stays_although_no_server_answers() {
         let (state, stop) = after_restart(&granted(None)).await;
         tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(left(&state).await, (1, 1));
+        stop.cancel();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn routes_go_without_carrier_after_a_while_and_come_back_with_it() {
+        let (state, stop) = after_restart(&granted(None)).await;
+        testing::tick().await;
+        let set = async |carrier| {
+            let mut link = state.find::<LinkStatus>("eth0").await.unwrap().unwrap();
+            link.value_mut().link_state = carrier;
+            let link = Resource::new("eth0", link.into_value());
+            state.upsert(link, "test").await.unwrap();
+        };
+        set(false).await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert_eq!(left(&state).await, (1, 1));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(left(&state).await, (1, 0));
+        set(true).await;
+        testing::tick().await;
         assert_eq!(left(&state).await, (1, 1));
         stop.cancel();
     }

@@ -12,6 +12,7 @@ use ichor_sys::packet;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::unix::AsyncFd;
 use tokio::net::UdpSocket;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -34,6 +35,7 @@ pub(crate) struct Settings {
 pub(crate) struct Client {
     settings: Settings,
     lease: Arc<Mutex<Option<Granted>>>,
+    carrier: Arc<Notify>,
     task: AbortOnDropHandle<()>,
 }
 
@@ -58,7 +60,9 @@ impl Client {
         waker: Waker,
     ) -> Self {
         let lease = Arc::new(Mutex::new(earlier));
+        let carrier = Arc::new(Notify::new());
         let link = Link {
+            carrier: Arc::clone(&carrier),
             settings: settings.clone(),
             lease: Arc::clone(&lease),
             waker: waker.clone(),
@@ -67,8 +71,14 @@ impl Client {
         Self {
             settings,
             lease,
+            carrier,
             task: spawn(link.run(), waker),
         }
+    }
+
+    /// Tells it that the carrier is back: the lease has to be confirmed.
+    pub(crate) fn carrier_returned(&self) {
+        self.carrier.notify_one();
     }
 
     /// Whether it has panicked.
@@ -136,6 +146,7 @@ impl Drop for WakeOnDrop {
 struct Link {
     settings: Settings,
     lease: Arc<Mutex<Option<Granted>>>,
+    carrier: Arc<Notify>,
     waker: Waker,
     seed: u64,
 }
@@ -188,6 +199,10 @@ impl Link {
                     Some(_) => machine.tick(clock.now())?,
                     None => continue,
                 },
+                () = self.carrier.notified() => {
+                    machine.verify(clock.now());
+                    Vec::new()
+                }
                 received = receive(socket.as_ref(), &mut buffer) => {
                     let length = received.map_err(|source| self.receive_error(source))?;
                     let packet = buffer.get(..length).unwrap_or_default();

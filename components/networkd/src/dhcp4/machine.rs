@@ -8,8 +8,9 @@
 //!      └──────────────────────── nak, or the lease ends <──────────────────────┘
 //! ```
 //!
-//! It begins in Selecting, or in Rebooting with the lease of an earlier process. A lease that nobody
-//! confirms there stays in use until it ends, while any server may offer another.
+//! It begins in Selecting, or in Rebooting with the lease of an earlier process; the same when the
+//! carrier comes back, for the cable may lead elsewhere. A lease that nobody confirms there stays in
+//! use until it ends, while any server may offer another.
 //!
 //! Time is the duration since any fixed moment; with an earlier lease, since the moment from which
 //! its time counts.
@@ -85,6 +86,15 @@ impl Machine {
             lease: Some(earlier),
             ..Self::new(sender, xid, now)
         }
+    }
+
+    /// Asks at once: whether the lease still holds, or for one.
+    pub(super) fn verify(&mut self, now: Duration) {
+        match self.lease {
+            Some(_) => self.enter(Phase::Rebooting, now),
+            None => self.restart(now),
+        }
+        self.due = Some(now);
     }
 
     /// When [`Machine::tick`] must be called.

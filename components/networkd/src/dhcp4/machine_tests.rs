@@ -210,3 +210,24 @@ fn an_earlier_lease_that_nobody_confirms_lasts_until_its_end() {
         [request, request, request, MessageType::Discover]
     );
 }
+
+#[test]
+fn a_returned_carrier_makes_it_ask_at_once_for_what_it_has() {
+    let mut machine = bound();
+    machine.verify(seconds(100));
+    assert!(machine.listens());
+    let request = sent(&machine.tick(seconds(100)).unwrap());
+    assert!(request.opts().has_msg_type(MessageType::Request));
+    assert_eq!(request.opts().get(OptionCode::ServerIdentifier), None);
+    let nak = reply(NAK, request.xid(), [0; 4], &[]);
+    let actions = machine.receive(&nak, seconds(100)).unwrap();
+    assert_eq!(actions[0], Action::Lease(None));
+
+    let mut machine = Machine::new(sender(), 1, seconds(0));
+    for _ in 0..7 {
+        machine.tick(machine.due().unwrap()).unwrap();
+    }
+    machine.verify(seconds(200));
+    let discover = sent(&machine.tick(seconds(200)).unwrap());
+    assert!(discover.opts().has_msg_type(MessageType::Discover));
+}
