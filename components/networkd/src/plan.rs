@@ -6,7 +6,7 @@ mod node_address;
 
 pub(crate) use etc_files::{hosts, resolv_conf};
 pub(crate) use layers::{Layered, merge};
-pub(crate) use node_address::{accumulate, current, default, routed};
+pub(crate) use node_address::{accumulate, carries, current, default};
 
 use ichor_resource::specs::network::{RouteSpec, RouteStatus, RoutingTable};
 use std::net::IpAddr;

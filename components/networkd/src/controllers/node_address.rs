@@ -7,7 +7,7 @@ use ichor_resource::specs::network::{
 use ipnet::IpNet;
 
 use super::{FIRST_HARDWARE_ADDRESS, is_physical};
-use crate::plan::{accumulate, current, default, routed};
+use crate::plan::{accumulate, carries, current, default};
 
 pub(super) struct NodeAddressController;
 
@@ -15,7 +15,7 @@ impl Controller for NodeAddressController {
     const NAME: &'static str = "network.NodeAddressController";
 
     fn inputs(&self) -> Vec<Input> {
-        vec![Input::weak::<AddressStatus>()]
+        vec![Input::weak::<AddressStatus>(), Input::weak::<LinkStatus>()]
     }
 
     fn outputs(&self) -> Vec<Output> {
@@ -24,15 +24,23 @@ impl Controller for NodeAddressController {
 
     async fn reconcile(&mut self, cx: &Ctx) -> Result<(), ReconcileError> {
         let statuses = cx.list::<AddressStatus>().await?;
-        let statuses: Vec<_> = statuses.into_iter().map(|each| each.into_value()).collect();
+        let links = cx.list::<LinkStatus>().await?;
+        let carrying = |name: &str| {
+            links
+                .iter()
+                .any(|link| link.id() == name && carries(link.value()))
+        };
+        let mut statuses: Vec<_> = statuses.into_iter().map(|each| each.into_value()).collect();
+        statuses.retain(|status| carrying(&status.link_name));
         let current = current(&statuses);
         let before = known(cx, "default").await?.first().copied();
-        if let Some(address) = default(&current, before) {
+        if let Some(address) = default(&statuses, before) {
             write(cx, "default", vec![address]).await?;
         }
         let all = accumulate(&known(cx, "accumulative").await?, &current);
         write(cx, "accumulative", all).await?;
-        write(cx, "routed", routed(&current)).await?;
+        // Addresses of single hosts are routed too.
+        write(cx, "routed", current.clone()).await?;
         write(cx, "current", current).await
     }
 }
