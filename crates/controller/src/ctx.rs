@@ -323,7 +323,11 @@ impl Ctx {
     /// Finds the outputs that an earlier process, or this one before a lost watch, has written.
     async fn adopt(&self) -> Result<(), ReconcileError> {
         for output in self.outputs.iter().filter(|output| output.cleaned) {
-            let found = self.state.list(&output.kind, &Query::default()).await?;
+            let found = match self.replicas.of_kind(&output.kind) {
+                // Another controller of this process reads them.
+                Some(replica) => replica.list(&Matcher::default()).await,
+                None => self.state.list(&output.kind, &Query::default()).await?,
+            };
             let mine = found.iter().filter(|any| any.metadata.owner == self.name);
             for resource in mine {
                 self.ledger().adopt(resource.metadata.pointer());

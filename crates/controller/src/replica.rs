@@ -7,8 +7,6 @@ use ichor_resource::{AnyResource, Kind, Pointer, specs};
 use ichor_state::{Event, Matcher};
 use tokio::sync::Notify;
 
-use crate::declare::{self, Output};
-
 /// Resources of one kind, or one resource.
 ///
 /// Invariant: whoever reads sees a state that was once whole. While the watch begins, or begins
@@ -101,12 +99,12 @@ impl Replica {
     }
 }
 
-/// The copies of a runtime, or of one controller.
-#[derive(Debug, Default)]
-pub(crate) struct Replicas(Vec<Input>);
+/// All copies of a runtime. Cloning shares them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Replicas(Arc<[Input]>);
 
 /// What is copied: a kind, or one resource of it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) kind: Kind,
     pub(crate) id: Option<String>,
@@ -116,21 +114,6 @@ pub(crate) struct Input {
 impl Replicas {
     pub(crate) fn new(inputs: impl Iterator<Item = Input>) -> Self {
         Self(inputs.collect())
-    }
-
-    /// Those that a controller reads: of its own inputs, so that it waits for no watch of others, and
-    /// not of its outputs, so that it finds what it has written.
-    pub(crate) fn of_controller(&self, inputs: &[declare::Input], outputs: &[Output]) -> Self {
-        let is_input = |copy: &&Input| {
-            let mut inputs = inputs.iter();
-            inputs.any(|input| input.kind == copy.kind && input.id == copy.id)
-        };
-        let is_output = |copy: &&Input| outputs.iter().any(|output| output.kind == copy.kind);
-        let read = self
-            .0
-            .iter()
-            .filter(|copy| is_input(copy) && !is_output(copy));
-        Self(read.cloned().collect())
     }
 
     /// The copy of a whole kind.

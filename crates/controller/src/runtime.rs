@@ -91,7 +91,7 @@ impl Runtime {
 
     /// Lets passes read their inputs from copies that the watches keep, for a state behind a socket,
     /// where each read costs a round trip. A copy lags behind by what is under way; a pass sees at
-    /// least the change that woke it. What it may write itself it reads from the state.
+    /// least the change that woke it.
     #[must_use]
     pub fn with_replicas(mut self) -> Self {
         self.replicates = true;
@@ -239,13 +239,12 @@ impl Runtime {
     }
 
     fn worker(&mut self, entry: Entry, replicas: &Replicas, epoch: &Arc<AtomicU64>) -> Worker {
-        let replicas = replicas.of_controller(&entry.inputs, &entry.outputs);
         let cx = Ctx::new(
             entry.controller.name(),
             Arc::clone(&self.state),
             entry.inputs,
             entry.outputs,
-            replicas,
+            replicas.clone(),
             Arc::clone(epoch),
         );
         Worker {
