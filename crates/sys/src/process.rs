@@ -173,7 +173,8 @@ impl Command {
         self
     }
 
-    /// Starts the process and returns its id.
+    /// Starts the process and returns its id. A child that fails before the program runs is waited for
+    /// here; the call panics if another thread collects it first.
     ///
     /// # Errors
     /// [`SpawnError`]; also when the child fails before the program runs.

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{WaitOptions, WaitStatus};
+use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,17 @@ pub fn drain() -> Vec<(u32, ExitStatus)> {
         }
     }
     ended
+}
+
+/// Those of these children that have ended. Never blocks, and collects no others.
+pub fn drain_of(pids: impl IntoIterator<Item = u32>) -> Vec<(u32, ExitStatus)> {
+    let ended = pids.into_iter().filter_map(|pid| {
+        let child = Pid::from_raw(i32::try_from(pid).ok()?)?;
+        // An error is ECHILD: it is no child, or collected already.
+        let (_, status) = waitpid(Some(child), WaitOptions::NOHANG).ok()??;
+        (status.exited() || status.signaled()).then_some((pid, ExitStatus(status)))
+    });
+    ended.collect()
 }
 
 /// Collects all children, adopted ones included, until there are none. `false` when some are left

@@ -2,13 +2,18 @@
 //!
 //! It keeps the process ids, and on each SIGCHLD collects whatever has ended: one signal may stand
 //! for many exits. Processes nobody waits for are orphans that PID 1 inherited; they are collected
-//! quietly. Nobody else in this process calls wait(2).
+//! quietly.
+//!
+//! Nobody else in this process calls wait(2), but for the start of a process: that waits for a child
+//! which could not execute its program. So while one is being started, only those that are known are
+//! collected.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ichor_sys::process::Command;
 use ichor_sys::signals::SignalFd;
+use ichor_sys::wait;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
@@ -20,14 +25,12 @@ use super::service::{Exit, LaunchError, Running};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Children(Arc<Mutex<Table>>);
 
-/// Invariant: an end that comes before its process is known here is kept for it.
+/// Invariant: a process is known here before its end is collected.
 #[derive(Debug, Default)]
 struct Table {
     waiting: HashMap<u32, oneshot::Sender<Exit>>,
     /// Processes that are being started.
     starting: usize,
-    /// Ends that nobody waited for, while there are such processes.
-    early: HashMap<u32, Exit>,
 }
 
 impl Children {
@@ -51,11 +54,19 @@ impl Children {
         let children = self.clone();
         let started = spawn_blocking(move || {
             let spawned = prepare().and_then(|command| Ok(command.spawn()?));
-            children.table().started(spawned)
+            children.started(spawned)
         });
         // The other error says that the thread panicked, before it could tell the table.
-        let panicked = |error: JoinError| self.table().started(Err(error.into()));
+        let panicked = |error: JoinError| self.started(Err(error.into()));
         started.await.unwrap_or_else(panicked)
+    }
+
+    fn started(&self, spawned: Result<u32, LaunchError>) -> Result<Running, LaunchError> {
+        let mut table = self.table();
+        let running = table.started(spawned);
+        // What ended meanwhile has had its signal.
+        table.collect();
+        running
     }
 
     async fn follow(self, child_signals: AsyncFd<SignalFd>) {
@@ -69,14 +80,7 @@ impl Children {
                 }
                 Err(error) => return warn!(%error, "waiting for SIGCHLD failed"),
             }
-            let mut table = self.table();
-            for (pid, status) in ichor_sys::wait::drain() {
-                let exit = match status.signal() {
-                    Some(signal) => Exit::Signal(signal),
-                    None => Exit::Code(status.code().unwrap_or_default()),
-                };
-                table.ended(pid, exit);
-            }
+            self.table().collect();
         }
     }
 
@@ -89,26 +93,32 @@ impl Children {
 impl Table {
     fn started(&mut self, spawned: Result<u32, LaunchError>) -> Result<Running, LaunchError> {
         self.starting -= 1;
-        let running = spawned.map(|pid| {
+        spawned.map(|pid| {
             let (sender, exit) = oneshot::channel();
-            match self.early.remove(&pid) {
-                // Whoever asked may have gone.
-                Some(ended) => drop(sender.send(ended)),
-                None => drop(self.waiting.insert(pid, sender)),
-            }
+            self.waiting.insert(pid, sender);
             Running { pid, exit }
-        });
-        if self.starting == 0 {
-            self.early.clear();
+        })
+    }
+
+    /// Collects what has ended, as far as it may. The lock is held, so that no start begins meanwhile.
+    fn collect(&mut self) {
+        let ended = match self.starting {
+            0 => wait::drain(),
+            _ => wait::drain_of(self.waiting.keys().copied()),
+        };
+        for (pid, status) in ended {
+            let exit = match status.signal() {
+                Some(signal) => Exit::Signal(signal),
+                None => Exit::Code(status.code().unwrap_or_default()),
+            };
+            self.ended(pid, exit);
         }
-        running
     }
 
     fn ended(&mut self, pid: u32, exit: Exit) {
         match self.waiting.remove(&pid) {
             // Nobody may be waiting any more.
             Some(waiter) => drop(waiter.send(exit)),
-            None if self.starting > 0 => drop(self.early.insert(pid, exit)),
             None => debug!(pid, %exit, "collected an orphan"),
         }
     }
@@ -116,21 +126,47 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
 
-    #[test]
-    fn an_end_that_comes_before_its_process_is_known_is_not_lost() {
-        let mut table = Table {
-            starting: 2,
-            ..Table::default()
-        };
-        table.ended(7, Exit::Code(1));
-        table.ended(9, Exit::Code(3));
-        let mut first = table.started(Ok(7)).unwrap();
-        assert_eq!(first.exit.try_recv(), Ok(Exit::Code(1)));
-        let mut second = table.started(Ok(8)).unwrap();
-        assert!(table.early.is_empty(), "an orphan's end was kept");
-        table.ended(8, Exit::Signal(9));
-        assert_eq!(second.exit.try_recv(), Ok(Exit::Signal(9)));
+    /// Collects all the time, as if there were signals without end.
+    async fn while_collecting<T>(children: &Children, work: impl Future<Output = T>) -> T {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, collecting) = (Arc::clone(&stop), children.clone());
+        let collector = thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                collecting.table().collect();
+                thread::yield_now();
+            }
+        });
+        let done = work.await;
+        stop.store(true, Ordering::Relaxed);
+        collector.join().unwrap();
+        done
+    }
+
+    #[tokio::test]
+    async fn a_start_keeps_its_reason_and_its_end_whatever_is_collected_meanwhile() {
+        let children = Children::default();
+        // As if one more were being started: children of other tests are left to them.
+        children.table().starting = 1;
+        while_collecting(&children, async {
+            for _ in 0..50 {
+                let spawned = children.spawn(|| Ok(Command::new("/nowhere", "nowhere")));
+                let error = spawned.await.err().unwrap();
+                let text = crate::describe(&*error);
+                assert!(text.starts_with("run /nowhere: No such file"), "{text}");
+            }
+            for _ in 0..50 {
+                let spawned = children.spawn(|| Ok(Command::new("/bin/false", "false")));
+                let running = spawned.await.unwrap();
+                assert_eq!(running.exit.await, Ok(Exit::Code(1)));
+            }
+        })
+        .await;
+        assert_eq!(children.table().starting, 1);
+        assert!(children.table().waiting.is_empty());
     }
 }
