@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError, Waker};
 use ichor_resource::specs::network::{
-    AddressFlags, AddressSpec, ConfigLayer, Family, HostnameSpec, LinkFlags, LinkSpec, LinkStatus,
-    LinkType, OperationalState, Operator, OperatorSpec, ResolverSpec, RouteProtocol, RouteSpec,
-    RouteType, RoutingTable, Scope, TimeServerSpec,
+    AddressFlags, AddressSpec, ConfigLayer, Family, HostnameSpec, HostnameStatus, LinkFlags,
+    LinkSpec, LinkStatus, LinkType, OperationalState, Operator, OperatorSpec, ResolverSpec,
+    RouteProtocol, RouteSpec, RouteType, RoutingTable, Scope, TimeServerSpec,
 };
 use ichor_resource::{Phase, Resource};
 use ipnet::{IpNet, Ipv4Net};
@@ -61,7 +61,11 @@ impl Controller for OperatorController {
     const NAME: &'static str = "network.OperatorSpecController";
 
     fn inputs(&self) -> Vec<Input> {
-        vec![Input::weak::<OperatorSpec>(), Input::weak::<LinkStatus>()]
+        vec![
+            Input::weak::<OperatorSpec>(),
+            Input::weak::<LinkStatus>(),
+            Input::weak::<HostnameStatus>().id("hostname"),
+        ]
     }
 
     fn outputs(&self) -> Vec<Output> {
@@ -116,8 +120,33 @@ impl Controller for OperatorController {
                 write(cx, link, status.link_type, spec, &lease.lease).await?;
             }
         }
+        // Last, so that no lease waits for it: a name that comes late is told with the next question.
+        if !self.clients.is_empty() {
+            let name = cx.get::<HostnameStatus>("hostname").await?;
+            let name = name.map(|name| name.into_value().hostname);
+            for Running { client, .. } in self.clients.values() {
+                let lease = client.lease().map(|granted| granted.lease);
+                let told = told_hostname(name.as_deref(), client.hostname(), lease.as_ref());
+                client.set_hostname(told);
+            }
+        }
         Ok(())
     }
+}
+
+/// The node's name for the server, unless the name is the server's. One that the server was told may
+/// come back with the lease and is the node's all the same.
+fn told_hostname(
+    name: Option<&str>,
+    told: Option<String>,
+    lease: Option<&Lease>,
+) -> Option<String> {
+    let name = name.filter(|name| !name.is_empty())?;
+    let is_leased = lease
+        .and_then(hostname_spec)
+        .is_some_and(|leased| leased.hostname == name);
+    let is_told = told.as_deref() == Some(name);
+    (is_told || !is_leased).then(|| name.to_owned())
 }
 
 impl OperatorController {
@@ -396,6 +425,19 @@ mod tests {
             1024,
         );
         assert_eq!(specs.len(), 1);
+    }
+
+    #[test]
+    fn the_server_is_told_the_name_unless_it_gave_it() {
+        let lease = lease("10.0.0.9/24", &[]);
+        let iron = Some("iron".to_owned());
+        let bronze = Some("bronze".to_owned());
+        assert_eq!(told_hostname(Some("iron"), None, None), iron);
+        assert_eq!(told_hostname(Some("iron"), None, Some(&lease)), iron);
+        assert_eq!(told_hostname(Some("bronze"), None, Some(&lease)), None);
+        let told = bronze.clone();
+        assert_eq!(told_hostname(Some("bronze"), told, Some(&lease)), bronze);
+        assert_eq!(told_hostname(None, bronze, Some(&lease)), None);
     }
 
     #[test]

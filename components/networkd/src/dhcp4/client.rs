@@ -35,6 +35,7 @@ pub(crate) struct Settings {
 pub(crate) struct Client {
     settings: Settings,
     lease: Arc<Mutex<Option<Granted>>>,
+    hostname: Arc<Mutex<Option<String>>>,
     carrier: Arc<Notify>,
     task: AbortOnDropHandle<()>,
 }
@@ -60,8 +61,10 @@ impl Client {
         waker: Waker,
     ) -> Self {
         let lease = Arc::new(Mutex::new(earlier));
+        let hostname = Arc::default();
         let carrier = Arc::new(Notify::new());
         let link = Link {
+            hostname: Arc::clone(&hostname),
             carrier: Arc::clone(&carrier),
             settings: settings.clone(),
             lease: Arc::clone(&lease),
@@ -71,9 +74,19 @@ impl Client {
         Self {
             settings,
             lease,
+            hostname,
             carrier,
             task: spawn(link.run(), waker),
         }
+    }
+
+    /// The name that servers are told from the next question on.
+    pub(crate) fn set_hostname(&self, name: Option<String>) {
+        *lock(&self.hostname) = name;
+    }
+
+    pub(crate) fn hostname(&self) -> Option<String> {
+        lock(&self.hostname).clone()
     }
 
     /// Tells it that the carrier is back: the lease has to be confirmed.
@@ -92,9 +105,13 @@ impl Client {
 
     /// The lease in use.
     pub(crate) fn lease(&self) -> Option<Granted> {
-        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
-        lease.clone()
+        lock(&self.lease).clone()
     }
+}
+
+/// A panic while the lock was held leaves the value usable: each change is one assignment.
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The time since the machine's start, which is the same for each of its processes.
@@ -146,6 +163,7 @@ impl Drop for WakeOnDrop {
 struct Link {
     settings: Settings,
     lease: Arc<Mutex<Option<Granted>>>,
+    hostname: Arc<Mutex<Option<String>>>,
     carrier: Arc<Notify>,
     waker: Waker,
     seed: u64,
@@ -160,7 +178,7 @@ impl Link {
         };
         let xid = u32::try_from(self.seed >> 32).unwrap_or_default();
         let clock = Clock::start();
-        let earlier = self.lease().clone();
+        let earlier = lock(&self.lease).clone();
         let mut machine = match earlier {
             Some(earlier) => Machine::resume(sender, xid, earlier, clock.now()),
             None => Machine::new(sender, xid, clock.now()),
@@ -196,7 +214,10 @@ impl Link {
             let actions = tokio::select! {
                 // The socket is opened first, so that no answer is missed.
                 () = wait_until(due.map(|due| clock.instant(due))) => match &socket {
-                    Some(_) => machine.tick(clock.now())?,
+                    Some(_) => {
+                        machine.set_hostname(lock(&self.hostname).clone());
+                        machine.tick(clock.now())?
+                    }
                     None => continue,
                 },
                 () = self.carrier.notified() => {
@@ -204,6 +225,7 @@ impl Link {
                     Vec::new()
                 }
                 received = receive(socket.as_ref(), &mut buffer) => {
+                    machine.set_hostname(lock(&self.hostname).clone());
                     let length = received.map_err(|source| self.receive_error(source))?;
                     let packet = buffer.get(..length).unwrap_or_default();
                     match ip::payload(packet) {
@@ -268,12 +290,8 @@ impl Link {
             ),
             None => tracing::warn!(link = self.settings.link_index, "DHCP lease lost"),
         }
-        *self.lease() = granted;
+        *lock(&self.lease) = granted;
         self.waker.wake();
-    }
-
-    fn lease(&self) -> MutexGuard<'_, Option<Granted>> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[expect(

@@ -97,6 +97,11 @@ impl Machine {
         self.due = Some(now);
     }
 
+    /// The name that the next questions tell.
+    pub(super) fn set_hostname(&mut self, hostname: Option<String>) {
+        self.sender.hostname = hostname;
+    }
+
     /// When [`Machine::tick`] must be called.
     pub(super) fn due(&self) -> Option<Duration> {
         self.due

@@ -231,3 +231,15 @@ fn a_returned_carrier_makes_it_ask_at_once_for_what_it_has() {
     let discover = sent(&machine.tick(seconds(200)).unwrap());
     assert!(discover.opts().has_msg_type(MessageType::Discover));
 }
+
+#[test]
+fn a_name_that_comes_late_is_told_with_the_next_question() {
+    let mut machine = Machine::new(sender(), 1, seconds(0));
+    let discover = sent(&machine.tick(seconds(0)).unwrap());
+    assert_eq!(discover.opts().get(OptionCode::Hostname), None);
+    machine.set_hostname(Some("iron".into()));
+    let offer = reply(OFFER, discover.xid(), YOUR, &[LEASE]);
+    let request = sent(&machine.receive(&offer, seconds(0)).unwrap());
+    let told = DhcpOption::Hostname("iron".into());
+    assert_eq!(request.opts().get(OptionCode::Hostname), Some(&told));
+}
