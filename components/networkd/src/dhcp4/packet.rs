@@ -9,8 +9,11 @@ use ipnet::Ipv4Net;
 
 /// Interfaces refuse less (RFC 791).
 const MTU_MIN: u16 = 576;
-/// A lease is never shorter: a server that gives seconds must not make the client spin.
-const LEASE_MIN: Duration = Duration::from_secs(60);
+/// A shorter lease would end before it could be renewed.
+const LEASE_MIN: Duration = Duration::from_secs(10);
+/// A server is not asked again sooner, or than after half of a short lease: one that gives seconds
+/// must not make the client spin.
+const RENEW_MIN: Duration = Duration::from_secs(30);
 /// Some servers and relays drop what is shorter than a BOOTP message (RFC 1542, section 2.1).
 const MESSAGE_MIN: usize = 300;
 /// Where options begin, behind the magic cookie (RFC 2131, section 3).
@@ -212,11 +215,15 @@ fn lease(address: Ipv4Addr, options: &DhcpOptions) -> Option<Lease> {
     };
     let duration = match options.get(OptionCode::AddressLeaseTime) {
         Some(DhcpOption::AddressLeaseTime(u32::MAX)) => None,
-        Some(DhcpOption::AddressLeaseTime(seconds)) => Some(seconds_of(*seconds).max(LEASE_MIN)),
+        Some(DhcpOption::AddressLeaseTime(seconds)) => Some(seconds_of(*seconds)),
         // An answer without lease time is not one to DHCP.
         _ => return None,
     };
     let whole = duration.unwrap_or(Duration::MAX);
+    if whole < LEASE_MIN {
+        return None;
+    }
+    let soonest = RENEW_MIN.min(whole / 2);
     let rebind_after = match options.get(OptionCode::Rebinding) {
         Some(DhcpOption::Rebinding(seconds)) if seconds_of(*seconds) < whole => {
             seconds_of(*seconds)
@@ -262,8 +269,8 @@ fn lease(address: Ipv4Addr, options: &DhcpOptions) -> Option<Lease> {
             _ => Vec::new(),
         },
         duration,
-        renew_after: renew_after.max(LEASE_MIN / 2),
-        rebind_after: rebind_after.max(LEASE_MIN / 2),
+        renew_after: renew_after.max(soonest),
+        rebind_after: rebind_after.max(soonest),
     })
 }
 

@@ -213,3 +213,22 @@ fn no_question_is_shorter_than_a_bootp_message() {
         assert_eq!(end.map(|end| bytes[end]), Some(END));
     }
 }
+
+#[test]
+fn a_short_lease_ends_when_the_server_says_and_is_not_renewed_in_a_loop() {
+    let with = |seconds: u8| {
+        let options: [&[u8]; 3] = [
+            &[51, 4, 0, 0, 0, seconds],
+            &[58, 4, 0, 0, 0, 0],
+            &[59, 4, 0, 0, 0, 1],
+        ];
+        sender().decode(&reply(5, 7, [10, 0, 2, 15], &options), 7)
+    };
+    let Some(Reply::Ack(lease)) = with(20) else {
+        panic!("no lease");
+    };
+    assert_eq!(lease.duration, Some(Duration::from_secs(20)));
+    assert_eq!(lease.renew_after, Duration::from_secs(10));
+    assert_eq!(lease.rebind_after, Duration::from_secs(10));
+    assert_eq!(with(9), None);
+}
