@@ -41,7 +41,33 @@ impl Controller for StatusController {
 
 fn is_default(route: &RouteStatus) -> bool {
     route.destination.is_none_or(|net| net.prefix_len() == 0)
-        && route.gateway.is_some()
+        && (route.gateway.is_some() || route.next_hops.iter().any(|hop| hop.gateway.is_some()))
         && route.table == RoutingTable::MAIN
         && route.route_type == RouteType::UNICAST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ichor_resource::specs::network::RouteNextHop;
+
+    #[test]
+    fn a_default_route_has_a_gateway_or_several() {
+        let route = |gateway: Option<[u8; 4]>, hops: &[[u8; 4]]| RouteStatus {
+            gateway: gateway.map(Into::into),
+            table: RoutingTable::MAIN,
+            route_type: RouteType::UNICAST,
+            next_hops: hops
+                .iter()
+                .map(|hop| RouteNextHop {
+                    gateway: Some((*hop).into()),
+                    ..RouteNextHop::default()
+                })
+                .collect(),
+            ..RouteStatus::default()
+        };
+        assert!(is_default(&route(Some([10, 0, 0, 1]), &[])));
+        assert!(is_default(&route(None, &[[10, 0, 0, 1], [10, 0, 1, 1]])));
+        assert!(!is_default(&route(None, &[])));
+    }
 }

@@ -5,13 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ichor_resource::specs::HardwareAddr;
 use ichor_resource::specs::network::{
     AddressFlags, AddressStatus, Duplex, Family, LinkFlags, LinkStatus, LinkType, OperationalState,
-    Port, RouteFlags, RouteProtocol, RouteStatus, RouteType, RoutingTable, Scope,
+    Port, RouteFlags, RouteNextHop, RouteProtocol, RouteStatus, RouteType, RoutingTable, Scope,
 };
 use ipnet::IpNet;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkMessage, State};
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteMetric};
+use rtnetlink::packet_route::route::{
+    self, RouteAddress, RouteAttribute, RouteMessage, RouteMetric,
+};
 
 pub(super) fn link(message: &LinkMessage) -> Option<(String, LinkStatus)> {
     let mut name = None;
@@ -132,6 +134,9 @@ pub(super) fn route(
                 status.out_link_index = *index;
                 status.out_link_name = name(*index).unwrap_or_default();
             }
+            RouteAttribute::MultiPath(hops) => {
+                status.next_hops = hops.iter().map(|hop| next_hop(hop, &name)).collect();
+            }
             RouteAttribute::Table(table) => status.table = RoutingTable(*table),
             RouteAttribute::Priority(metric) => status.priority = *metric,
             RouteAttribute::Metrics(metrics) => {
@@ -147,6 +152,19 @@ pub(super) fn route(
     Some(status)
 }
 
+fn next_hop(hop: &route::RouteNextHop, name: impl Fn(u32) -> Option<String>) -> RouteNextHop {
+    let gateway = hop.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Gateway(via) => from_ip(via),
+        _ => None,
+    });
+    RouteNextHop {
+        gateway,
+        out_link_name: name(hop.interface_index).unwrap_or_default(),
+        // The kernel counts from 0 (`rtnh_hops` in linux/rtnetlink.h).
+        weight: u32::from(hop.hops) + 1,
+    }
+}
+
 fn from_ip(address: &RouteAddress) -> Option<IpAddr> {
     match address {
         RouteAddress::Inet(ip) => Some(Ipv4Addr::into(*ip)),
@@ -159,5 +177,32 @@ pub(super) fn ip(address: IpAddr) -> RouteAddress {
     match address {
         IpAddr::V4(ip) => RouteAddress::Inet(ip),
         IpAddr::V6(ip) => RouteAddress::Inet6(ip),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_of_several_hops_has_them_all() {
+        let hop = |index: u8, hops| {
+            let mut hop = route::RouteNextHop::default();
+            hop.interface_index = u32::from(index);
+            hop.hops = hops;
+            let gateway = ip([10, 0, index, 1].into());
+            hop.attributes = vec![RouteAttribute::Gateway(gateway)];
+            hop
+        };
+        let mut message = RouteMessage::default();
+        message.header.address_family = AddressFamily::Inet;
+        message.attributes = vec![RouteAttribute::MultiPath(vec![hop(2, 0), hop(3, 4)])];
+        let status = super::route(&message, |index| Some(format!("eth{index}"))).unwrap();
+        let expected = |index: u8, weight| RouteNextHop {
+            gateway: Some([10, 0, index, 1].into()),
+            out_link_name: format!("eth{index}"),
+            weight,
+        };
+        assert_eq!(status.next_hops, [expected(2, 1), expected(3, 5)]);
     }
 }
