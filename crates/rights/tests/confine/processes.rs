@@ -47,9 +47,10 @@ fn child() {
         }
         "datagram" => drop(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()),
         "netlink" => {
-            let protocol = rustix::net::Protocol::from_raw(argument.parse().unwrap());
+            // That of routes is 0, which stands for none here.
+            let protocol = argument.parse().ok().map(rustix::net::Protocol::from_raw);
             let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
-            drop(rustix::net::socket(family, kind, Some(protocol)).unwrap());
+            drop(rustix::net::socket(family, kind, protocol).unwrap());
         }
         "lists" => drop(fs::read_dir(argument).unwrap()),
         "links" => {
