@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use futures_util::future::join_all;
@@ -20,15 +20,9 @@ pub(crate) use crate::explain::called;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Nodes")]
 pub(crate) struct NodeFlags {
-    /// Nodes, separated by commas: HOST, HOST:PORT or [IPV6]:PORT.
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_delimiter = ',',
-        value_name = "NODE",
-        env = "ICHOR_NODES"
-    )]
+    /// Nodes, separated by commas: HOST, HOST:PORT or [IPV6]:PORT; without this, those of
+    /// `ICHOR_NODES`.
+    #[arg(short, long, global = true, value_delimiter = ',', value_name = "NODE")]
     nodes: Vec<NodeAddress>,
     /// Connect to nodes in maintenance mode, without a certificate of one's own.
     #[arg(short, long, global = true)]
@@ -72,11 +66,21 @@ pub(crate) const FLAGS: &[&str] = &[
     "siderov1_keys_dir",
 ];
 
-/// The first of these flags that was written; the environment does not count.
+/// Names nodes for the commands that ask some.
+const VARIABLE: &str = "ICHOR_NODES";
+
+/// The first of these flags that was written.
 pub(crate) fn first_given(matches: &ArgMatches) -> Option<String> {
     let given = |flag: &&&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
     let flag = FLAGS.iter().find(given)?;
     Some(flag.replace('_', "-"))
+}
+
+/// Nodes between commas. Blanks and what is empty do not count.
+fn listed(text: &str) -> Result<Vec<NodeAddress>> {
+    let items = text.split(',').map(str::trim);
+    let items = items.filter(|item| !item.is_empty());
+    items.map(|item| Ok(item.parse()?)).collect()
 }
 
 /// A fingerprint is the base64 of a SHA-256.
@@ -174,6 +178,18 @@ impl<M> Answers<Vec<M>> {
 }
 
 impl NodeFlags {
+    /// Takes the nodes of the environment, when none are named otherwise.
+    ///
+    /// # Errors
+    /// When one of them is not a node.
+    pub(crate) fn or_of_environment(mut self) -> Result<Self> {
+        if self.nodes.is_empty() {
+            let text = std::env::var(VARIABLE).unwrap_or_default();
+            self.nodes = listed(&text).with_context(|| format!("the variable {VARIABLE}"))?;
+        }
+        Ok(self)
+    }
+
     /// Asks all nodes at once. What fails is told at once; the others' answers are given.
     ///
     /// # Errors
@@ -261,4 +277,18 @@ pub(crate) async fn read<T>(
         take(message)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn what_is_empty_in_the_environment_is_no_node() {
+        assert!(listed("").unwrap().is_empty());
+        let found = listed("10.0.0.1, 10.0.0.2:50001,").unwrap();
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["10.0.0.1", "10.0.0.2:50001"]);
+        assert!(listed("a b").is_err());
+    }
 }
