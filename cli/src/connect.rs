@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use futures_util::future::join_all;
-use ichor_client::{Client, NodeAddress};
+use ichor_client::{Client, EndpointError, NodeAddress};
 use tonic::Streaming;
 
 use crate::explain;
@@ -20,14 +20,14 @@ pub(crate) use crate::explain::called;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Nodes")]
 pub(crate) struct NodeFlags {
-    /// Nodes, separated by commas: HOST, HOST:PORT or [IPV6]:PORT.
+    /// Nodes, separated by commas: HOST, HOST:PORT or [IPV6]:PORT; those of ICHOR_NODES without this.
     #[arg(
         short,
         long,
         global = true,
         value_delimiter = ',',
         value_name = "NODE",
-        env = "ICHOR_NODES"
+        value_parser = parse_node
     )]
     nodes: Vec<NodeAddress>,
     /// Connect to nodes in maintenance mode, without a certificate of one's own.
@@ -72,11 +72,19 @@ pub(crate) const FLAGS: &[&str] = &[
     "siderov1_keys_dir",
 ];
 
-/// The first of these flags that was written; the environment does not count.
+/// The first of these flags that was written.
 pub(crate) fn first_given(matches: &ArgMatches) -> Option<String> {
     let given = |flag: &&&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
     let flag = FLAGS.iter().find(given)?;
     Some(flag.replace('_', "-"))
+}
+
+/// The nodes that are meant when no flag names any, written as for the flag.
+const VARIABLE: &str = "ICHOR_NODES";
+
+/// Lists are also written with blanks after their commas.
+fn parse_node(text: &str) -> Result<NodeAddress, EndpointError> {
+    text.trim().parse()
 }
 
 /// A fingerprint is the base64 of a SHA-256.
@@ -174,6 +182,27 @@ impl<M> Answers<Vec<M>> {
 }
 
 impl NodeFlags {
+    /// With the nodes of the environment, when no flag names any. Only commands for nodes call this,
+    /// so that what stands there is nothing to others.
+    ///
+    /// # Errors
+    /// When the variable does not list nodes.
+    pub(crate) fn or_environment(self) -> Result<Self> {
+        match std::env::var_os(VARIABLE) {
+            Some(listed) => self.or_listed(&listed.to_string_lossy()),
+            None => Ok(self),
+        }
+    }
+
+    fn or_listed(mut self, listed: &str) -> Result<Self> {
+        if self.nodes.is_empty() {
+            let items = listed.split(',').filter(|item| !item.trim().is_empty());
+            let nodes = items.map(parse_node).collect::<Result<_, _>>();
+            self.nodes = nodes.context(VARIABLE)?;
+        }
+        Ok(self)
+    }
+
     /// Asks all nodes at once. What fails is told at once; the others' answers are given.
     ///
     /// # Errors
@@ -239,7 +268,7 @@ impl NodeFlags {
             }
         }
         if self.nodes.is_empty() {
-            bail!("no node is named: use --nodes, or set ICHOR_NODES");
+            bail!("no node is named: use --nodes, or set {VARIABLE}");
         }
         if !self.insecure {
             bail!(
@@ -261,4 +290,39 @@ pub(crate) async fn read<T>(
         take(message)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: NodeFlags,
+    }
+
+    fn nodes(words: &[&str], listed: &str) -> Result<String> {
+        let words = [&["ichor"], words].concat();
+        let flags = Line::try_parse_from(words)?.flags.or_listed(listed)?;
+        let nodes = flags.nodes.iter().map(NodeAddress::to_string);
+        Ok(nodes.collect::<Vec<_>>().join("|"))
+    }
+
+    #[test]
+    fn the_environment_counts_when_no_flag_names_a_node() {
+        assert_eq!(nodes(&[], "a, b:7 ,").unwrap(), "a|b:7");
+        assert_eq!(nodes(&["-n", "c, d"], "a").unwrap(), "c|d");
+        assert_eq!(nodes(&["-n", "c"], "a:b").unwrap(), "c");
+        for nothing in ["", " ", ","] {
+            assert_eq!(nodes(&[], nothing).unwrap(), "", "{nothing:?}");
+        }
+        let error = explain::one_line(&nodes(&[], "a,b:c").unwrap_err());
+        assert!(
+            error.starts_with("ICHOR_NODES: \"b:c\" is not a node"),
+            "{error}"
+        );
+    }
 }

@@ -52,8 +52,8 @@ fn run(Arguments { nodes, command }: Arguments) -> Result<ExitCode> {
             version::print_own(&arguments);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Version(arguments) => block_on(version::run(&nodes, &arguments)),
-        Command::Online(command) => block_on(run_online(&nodes, &command)),
+        Command::Version(arguments) => block_on(version::run(&nodes.or_environment()?, &arguments)),
+        Command::Online(command) => block_on(run_online(&nodes.or_environment()?, &command)),
     }
 }
 

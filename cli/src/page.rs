@@ -179,9 +179,6 @@ fn meaning(argument: &Arg) -> String {
     if !defaults.is_empty() {
         write!(text, "; `{}` by default", defaults.join(",")).ok();
     }
-    if let Some(variable) = argument.get_env() {
-        write!(text, "; also from `{}`", variable.to_string_lossy()).ok();
-    }
     cell(&text)
 }
 
