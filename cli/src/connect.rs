@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args};
+use clap::{ArgMatches, Args, FromArgMatches};
 use futures_util::future::join_all;
 use ichor_client::{Client, EndpointError, NodeAddress};
 use tonic::Streaming;
@@ -24,44 +24,41 @@ pub(crate) struct NodeFlags {
     #[arg(
         short,
         long,
-        global = true,
         value_delimiter = ',',
         value_name = "NODE",
         value_parser = parse_node
     )]
     nodes: Vec<NodeAddress>,
     /// Connect to nodes in maintenance mode, without a certificate of one's own.
-    #[arg(short, long, global = true)]
+    #[arg(short, long)]
     insecure: bool,
     /// Accept only a server certificate with one of these fingerprints, separated by commas.
     #[arg(
         long,
-        global = true,
         value_delimiter = ',',
         value_name = "FINGERPRINT",
-        value_parser = parse_fingerprint,
-        requires = "insecure"
+        value_parser = parse_fingerprint
     )]
     cert_fingerprint: Vec<String>,
     /// Nodes to connect to, which pass calls on.
-    #[arg(short, long, global = true, hide = true, value_delimiter = ',')]
+    #[arg(short, long, hide = true, value_delimiter = ',')]
     endpoints: Vec<String>,
     /// Context of the client configuration.
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     context: Option<String>,
     /// File of the client configuration.
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     talosconfig: Option<PathBuf>,
     /// Cluster behind a proxy.
-    #[arg(short, long, global = true, hide = true)]
+    #[arg(short, long, hide = true)]
     cluster: Option<String>,
     /// Directory of keys that sign requests to a proxy.
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     siderov1_keys_dir: Option<PathBuf>,
 }
 
 /// The flags by the names that clap has for them.
-pub(crate) const FLAGS: &[&str] = &[
+const FLAGS: &[&str] = &[
     "nodes",
     "insecure",
     "cert_fingerprint",
@@ -72,11 +69,36 @@ pub(crate) const FLAGS: &[&str] = &[
     "siderov1_keys_dir",
 ];
 
-/// The first of these flags that was written.
+/// The first of these flags that was written, before or after the command.
 pub(crate) fn first_given(matches: &ArgMatches) -> Option<String> {
-    let given = |flag: &&&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
-    let flag = FLAGS.iter().find(given)?;
-    Some(flag.replace('_', "-"))
+    let given = |flag: &&&str| {
+        let is_known = matches.ids().any(|id| id.as_str() == **flag);
+        is_known && matches.value_source(flag) == Some(ValueSource::CommandLine)
+    };
+    match FLAGS.iter().find(given) {
+        Some(flag) => Some(flag.replace('_', "-")),
+        None => first_given(matches.subcommand()?.1),
+    }
+}
+
+/// Gives all commands the flags. clap's own way to do so forgets what stands before a command when
+/// the same flag stands behind it.
+pub(crate) fn with_flags(command: clap::Command) -> clap::Command {
+    command.mut_subcommands(|below| with_flags(add_flags(below, &flags())))
+}
+
+/// A command that has these flags only.
+pub(crate) fn flags() -> clap::Command {
+    NodeFlags::augment_args(clap::Command::new("flags"))
+}
+
+/// A command may have a letter for itself, when it asks no node.
+fn add_flags(command: clap::Command, flags: &clap::Command) -> clap::Command {
+    let letters = command.get_arguments().filter_map(clap::Arg::get_short);
+    let letters: Vec<_> = letters.collect();
+    let is_free = |flag: &&clap::Arg| !flag.get_short().is_some_and(|it| letters.contains(&it));
+    let free: Vec<_> = flags.get_arguments().filter(is_free).cloned().collect();
+    command.args(free)
 }
 
 /// The nodes that are meant when no flag names any, written as for the flag.
@@ -182,6 +204,38 @@ impl<M> Answers<Vec<M>> {
 }
 
 impl NodeFlags {
+    /// Adds the flags that stand behind the command, and behind those below it.
+    pub(crate) fn add_those_below(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        match matches.subcommand() {
+            Some((_, below)) => {
+                self.add(Self::from_arg_matches(below)?);
+                self.add_those_below(below)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn add(&mut self, later: Self) {
+        let Self {
+            nodes,
+            insecure,
+            cert_fingerprint,
+            endpoints,
+            context,
+            talosconfig,
+            cluster,
+            siderov1_keys_dir,
+        } = later;
+        self.nodes.extend(nodes);
+        self.insecure |= insecure;
+        self.cert_fingerprint.extend(cert_fingerprint);
+        self.endpoints.extend(endpoints);
+        self.context = context.or(self.context.take());
+        self.talosconfig = talosconfig.or(self.talosconfig.take());
+        self.cluster = cluster.or(self.cluster.take());
+        self.siderov1_keys_dir = siderov1_keys_dir.or(self.siderov1_keys_dir.take());
+    }
+
     /// With the nodes of the environment, when no flag names any. Only commands for nodes call this,
     /// so that what stands there is nothing to others.
     ///
@@ -294,9 +348,12 @@ pub(crate) async fn read<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use clap::Parser;
 
     use super::*;
+    use crate::arguments;
 
     #[derive(Parser)]
     struct Line {
@@ -324,5 +381,22 @@ mod tests {
             error.starts_with("ICHOR_NODES: \"b:c\" is not a node"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn flags_of_all_places_count() {
+        let fingerprints = ["A", "B"].map(|letter| letter.repeat(44));
+        let [before, behind] = &fingerprints;
+        let line = format!(
+            "ichor -i -n a --cert-fingerprint {before} -e x inspect -n b,c -e y dependencies -n d \
+             --cert-fingerprint {behind}"
+        );
+        let words: Vec<_> = line.split(' ').map(OsString::from).collect();
+        let flags = arguments::parse(&words).unwrap().nodes;
+        let nodes: Vec<_> = flags.nodes.iter().map(NodeAddress::to_string).collect();
+        assert_eq!(nodes, ["a", "b", "c", "d"]);
+        assert_eq!(flags.cert_fingerprint, fingerprints);
+        assert_eq!(flags.endpoints, ["x", "y"]);
+        assert!(flags.insecure);
     }
 }

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use clap::Args;
-use ichor_client::NodeAddress;
 
 use super::{Place, find};
 
@@ -12,16 +11,14 @@ pub(super) struct Arguments {
     /// Which; all when not given.
     machines: Vec<String>,
     /// Which, too, separated by commas.
-    // Takes the place of the flag that chooses nodes elsewhere, whose type it has to have.
     #[arg(
-        id = "nodes",
         short = 'n',
         long = "node",
         alias = "nodes",
         value_delimiter = ',',
         value_name = "MACHINE"
     )]
-    also: Vec<NodeAddress>,
+    also: Vec<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -32,8 +29,7 @@ Examples:
 
 pub(super) fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     let mut cluster = place.open()?;
-    let also = arguments.also.iter().map(NodeAddress::to_string);
-    let machines: Vec<_> = arguments.machines.iter().cloned().chain(also).collect();
+    let machines = [&arguments.machines[..], &arguments.also].concat();
     for machine in &machines {
         find(cluster.nodes(), machine)?;
     }
