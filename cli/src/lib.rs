@@ -65,8 +65,11 @@ fn run_offline(command: Offline) -> Result<ExitCode> {
     }
 }
 
-fn block_on(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// Connections have a thread of their own: nodes end those that do not answer pings, and printing
+/// waits for as long as a pager or Ctrl-S has it wait.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build();
     runtime.context("make a runtime for calls")?.block_on(work)
@@ -90,5 +93,26 @@ async fn run_online(nodes: &NodeFlags, command: &Online) -> Result<ExitCode> {
         Online::Processes(arguments) => processes::run(nodes, arguments).await,
         Online::Service(arguments) => service::run(nodes, arguments).await,
         Online::Usage(arguments) => usage::run(nodes, arguments).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn connections_go_on_while_output_waits() {
+        let (answer, answered) = mpsc::channel();
+        let outcome = block_on(async {
+            let connection = tokio::spawn(async move { answer.send("pong") });
+            // As a write to a pager that nobody scrolls.
+            let answer = answered.recv_timeout(Duration::from_secs(10))?;
+            connection.await??;
+            Ok(answer)
+        });
+        assert_eq!(outcome.unwrap(), "pong");
     }
 }
