@@ -134,8 +134,9 @@ fn summary(node: &str, service: &ServiceInfo) -> Vec<String> {
         service.id.clone(),
         service.state.clone(),
         health(service).to_owned(),
-        last.map(|event| age(event.ts)).unwrap_or_default(),
-        last.map(|event| event.msg.clone()).unwrap_or_default(),
+        last.map(|event| format!("{} ago", age(event.ts)))
+            .unwrap_or_default(),
+        last.map_or_else(|| "<none>".to_owned(), |event| event.msg.clone()),
     ]
 }
 
@@ -195,7 +196,9 @@ mod tests {
     #[test]
     fn a_service_has_its_newest_event_first() {
         let row = summary("n", &service("apid")).join("|");
-        assert_eq!(row, "n|apid|Running|Fail|0s|started");
+        assert_eq!(row, "n|apid|Running|Fail|0s ago|started");
+        let row = summary("n", &ServiceInfo::default()).join("|");
+        assert_eq!(row, "n|||?||<none>");
         let expected = "\
 NODE                  n
 ID                    apid
