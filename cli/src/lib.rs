@@ -11,6 +11,7 @@ mod human;
 mod later;
 mod lines;
 mod page;
+mod plain;
 mod table;
 
 use std::ffi::OsString;

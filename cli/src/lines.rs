@@ -1,5 +1,11 @@
 //! Text of nodes, line by line.
 
+use crate::plain;
+
+/// A line that is longer is cut, so that one without an end does not fill the memory. Nodes cut lines
+/// of logs at 16 KiB.
+const LINE_BYTES_MAX: usize = 64 << 10;
+
 /// Puts the node's name before each line of what comes in pieces.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -21,7 +27,7 @@ impl Lines {
         let mut text = String::new();
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
             self.rest.extend(part);
-            if part.ends_with(b"\n") {
+            if part.ends_with(b"\n") || self.rest.len() >= LINE_BYTES_MAX {
                 text.push_str(&self.end());
             }
         }
@@ -35,7 +41,8 @@ impl Lines {
             false => {
                 let line = std::mem::take(&mut self.rest);
                 let line = String::from_utf8_lossy(&line);
-                format!("{}: {}\n", self.node, line.trim_end_matches(['\n', '\r']))
+                let line = line.trim_end_matches(['\n', '\r']);
+                format!("{}: {}\n", self.node, plain::lines(line))
             }
         }
     }
@@ -43,7 +50,7 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::Lines;
+    use super::{LINE_BYTES_MAX, Lines};
 
     #[test]
     fn lines_may_come_in_pieces() {
@@ -52,5 +59,20 @@ mod tests {
         assert_eq!(lines.add(b"c\n\nd\xff"), "n: bc\nn: \n");
         assert_eq!(lines.end(), "n: d\u{fffd}\n");
         assert_eq!(lines.end(), "");
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut() {
+        let mut lines = Lines::new("n");
+        let piece = [b'x'; LINE_BYTES_MAX / 2];
+        assert_eq!(lines.add(&piece), "");
+        assert_eq!(lines.add(&piece).len(), LINE_BYTES_MAX + "n: \n".len());
+        assert_eq!(lines.add(b"y\n"), "n: y\n");
+    }
+
+    #[test]
+    fn lines_do_not_move_the_cursor() {
+        let mut lines = Lines::new("n");
+        assert_eq!(lines.add(b"a\tb\x1b[2Jc\r\n"), "n: a\tb [2Jc\n");
     }
 }
