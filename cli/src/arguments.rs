@@ -12,6 +12,7 @@ use crate::command::{
 };
 use crate::connect::{self, NodeFlags};
 use crate::later;
+use crate::output;
 
 /// Talk to Ichor nodes, and run some on this computer.
 #[derive(Debug, Parser)]
@@ -126,7 +127,7 @@ impl Refusal {
     /// Tells it, and gives the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
         match self {
-            Self::Sentence(sentence) => eprintln!("{sentence}"),
+            Self::Sentence(sentence) => output::tell(format_args!("{sentence}")),
             Self::Clap(error) => {
                 // Nobody is there to be told that nobody is there.
                 error.print().ok();

@@ -12,6 +12,7 @@ use ichor_client::{Client, EndpointError, NodeAddress};
 use tonic::Streaming;
 
 use crate::explain;
+use crate::output;
 use crate::table::Table;
 
 pub(crate) use crate::explain::called;
@@ -158,7 +159,8 @@ impl Connected {
 }
 
 fn complain(node: &str, error: &anyhow::Error) {
-    eprintln!("error from node {node}: {}", explain::one_line(error));
+    let error = explain::one_line(error);
+    output::tell(format_args!("error from node {node}: {error}"));
 }
 
 /// What nodes have answered, in the order in which they were named.
@@ -178,11 +180,14 @@ impl<T> Answers<T> {
     }
 
     /// Prints a table of the answers, if there are any, and gives the exit code.
-    pub(crate) fn finish(&self, mut table: Table) -> ExitCode {
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn finish(&self, mut table: Table) -> Result<ExitCode> {
         if !self.answers.is_empty() {
-            print!("{}", table.take());
+            output::print(table.take())?;
         }
-        self.exit_code()
+        Ok(self.exit_code())
     }
 
     /// The exit code: one node's error never hides another's answer, and is never forgotten.

@@ -10,6 +10,7 @@ mod explain;
 mod human;
 mod later;
 mod lines;
+mod output;
 mod page;
 mod plain;
 mod table;
@@ -31,7 +32,6 @@ pub use page::page;
 /// Runs the command that the arguments of this process name. The exit code is 0 when everything
 /// was done, and 1 otherwise.
 pub fn main() -> ExitCode {
-    ichor_sys::signals::end_at_broken_pipe();
     let words: Vec<OsString> = std::env::args_os().collect();
     let arguments = match arguments::parse(&words) {
         Ok(arguments) => arguments,
@@ -40,7 +40,7 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{}", explain::one_line(&error));
+            output::tell(format_args!("{}", explain::one_line(&error)));
             ExitCode::FAILURE
         }
     }
@@ -50,7 +50,7 @@ fn run(Arguments { nodes, command }: Arguments) -> Result<ExitCode> {
     match command {
         Command::Offline(command) => run_offline(command),
         Command::Version(arguments) if arguments.is_offline() => {
-            version::print_own(&arguments);
+            version::print_own(&arguments)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Version(arguments) => block_on(version::run(&nodes.or_environment()?, &arguments)),

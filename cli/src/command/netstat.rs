@@ -69,7 +69,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
             table.row(arguments.row(node, record));
         }
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 impl Arguments {

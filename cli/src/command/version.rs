@@ -7,6 +7,7 @@ use clap::Args;
 use ichor_api::machine::Version;
 
 use crate::connect::{NodeFlags, called};
+use crate::output;
 use crate::plain;
 
 #[derive(Args, Debug)]
@@ -38,32 +39,32 @@ impl Arguments {
 }
 
 /// Prints the version of this program.
-pub(crate) fn print_own(arguments: &Arguments) {
+pub(crate) fn print_own(arguments: &Arguments) -> Result<()> {
     match arguments.short {
-        true => println!("Client {OWN}"),
-        false => print!(
+        true => output::print(format!("Client {OWN}\n")),
+        false => output::print(format!(
             "Client:\n{}",
             lines(&[
                 ("Tag", OWN),
                 ("SHA", COMMIT.unwrap_or_default()),
                 ("OS/Arch", "linux/amd64"),
             ])
-        ),
+        )),
     }
 }
 
 pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<ExitCode> {
-    print_own(arguments);
+    print_own(arguments)?;
     let asked = flags.ask(async |node| {
         let reply = node.client.machine().version(()).await;
         Ok(reply.map_err(called("Version"))?.into_inner().messages)
     });
     let answers = asked.await?;
     if !arguments.short && !answers.answers.is_empty() {
-        println!("Server:");
+        output::print("Server:\n")?;
     }
     for (node, version) in answers.messages() {
-        print!("{}", of_node(node, version, arguments.short));
+        output::print(of_node(node, version, arguments.short))?;
     }
     Ok(answers.exit_code())
 }

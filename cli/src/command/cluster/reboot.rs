@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{Place, find};
+use crate::output;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -41,7 +42,7 @@ pub(super) fn run(place: &Place, arguments: &Arguments) -> Result<()> {
         if machines.is_empty() || machines.contains(&name) {
             node.cut_power()?;
             cluster.start_node(index)?;
-            println!("{name} starts again");
+            output::print(format!("{name} starts again\n"))?;
         }
     }
     Ok(())
