@@ -12,6 +12,7 @@ use crate::command::{
 };
 use crate::connect::{self, NodeFlags};
 use crate::later;
+use crate::output;
 
 /// Talk to Ichor nodes, and run some on this computer.
 #[derive(Debug, Parser)]
@@ -110,7 +111,7 @@ pub(crate) enum Offline {
 
 /// The definition of all commands.
 pub(crate) fn definition() -> clap::Command {
-    Arguments::command()
+    connect::with_flags(Arguments::command())
 }
 
 /// Why the arguments were not taken.
@@ -126,7 +127,7 @@ impl Refusal {
     /// Tells it, and gives the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
         match self {
-            Self::Sentence(sentence) => eprintln!("{sentence}"),
+            Self::Sentence(sentence) => output::tell(format_args!("{sentence}")),
             Self::Clap(error) => {
                 // Nobody is there to be told that nobody is there.
                 error.print().ok();
@@ -155,21 +156,20 @@ pub(crate) fn parse(words: &[OsString]) -> Result<Arguments, Refusal> {
         None => Refusal::Clap(error),
     };
     let matches = definition().try_get_matches_from(words).map_err(refuse)?;
-    let arguments = Arguments::from_arg_matches(&matches).map_err(refuse)?;
-    match useless_flag(&arguments, &matches) {
-        Some(sentence) => Err(Refusal::Sentence(sentence)),
-        None => Ok(arguments),
+    let mut arguments = Arguments::from_arg_matches(&matches).map_err(refuse)?;
+    if matches!(arguments.command, Command::Offline(_)) {
+        return match useless_flag(&matches) {
+            Some(sentence) => Err(Refusal::Sentence(sentence)),
+            None => Ok(arguments),
+        };
     }
+    let added = arguments.nodes.add_those_below(&matches);
+    added.map_err(refuse)?;
+    Ok(arguments)
 }
 
 /// Flags that choose nodes say nothing to a command that asks none.
-fn useless_flag(arguments: &Arguments, matches: &ArgMatches) -> Option<String> {
-    let Command::Offline(command) = &arguments.command else {
-        return None;
-    };
-    if matches!(command, Offline::Cluster(arguments) if arguments.takes_nodes()) {
-        return None;
-    }
+fn useless_flag(matches: &ArgMatches) -> Option<String> {
     let flag = connect::first_given(matches)?;
     let (name, _) = matches.subcommand()?;
     Some(format!("`ichor {name}` asks no node: leave out --{flag}"))

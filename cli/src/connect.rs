@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args};
+use clap::{ArgMatches, Args, FromArgMatches};
 use futures_util::future::join_all;
-use ichor_client::{Client, NodeAddress};
+use ichor_client::{Client, EndpointError, NodeAddress};
 use tonic::Streaming;
 
 use crate::explain;
+use crate::output;
 use crate::table::Table;
 
 pub(crate) use crate::explain::called;
@@ -20,42 +21,45 @@ pub(crate) use crate::explain::called;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Nodes")]
 pub(crate) struct NodeFlags {
-    /// Nodes, separated by commas: HOST, HOST:PORT or [IPV6]:PORT; without this, those of
-    /// `ICHOR_NODES`.
-    #[arg(short, long, global = true, value_delimiter = ',', value_name = "NODE")]
+    /// Nodes, separated by commas: HOST, HOST:PORT or [IPV6]:PORT; those of ICHOR_NODES without this.
+    #[arg(
+        short,
+        long,
+        value_delimiter = ',',
+        value_name = "NODE",
+        value_parser = parse_node
+    )]
     nodes: Vec<NodeAddress>,
     /// Connect to nodes in maintenance mode, without a certificate of one's own.
-    #[arg(short, long, global = true)]
+    #[arg(short, long)]
     insecure: bool,
     /// Accept only a server certificate with one of these fingerprints, separated by commas.
     #[arg(
         long,
-        global = true,
         value_delimiter = ',',
         value_name = "FINGERPRINT",
-        value_parser = parse_fingerprint,
-        requires = "insecure"
+        value_parser = parse_fingerprint
     )]
     cert_fingerprint: Vec<String>,
     /// Nodes to connect to, which pass calls on.
-    #[arg(short, long, global = true, hide = true, value_delimiter = ',')]
+    #[arg(short, long, hide = true, value_delimiter = ',')]
     endpoints: Vec<String>,
     /// Context of the client configuration.
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     context: Option<String>,
     /// File of the client configuration.
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     talosconfig: Option<PathBuf>,
     /// Cluster behind a proxy.
-    #[arg(short, long, global = true, hide = true)]
+    #[arg(short, long, hide = true)]
     cluster: Option<String>,
     /// Directory of keys that sign requests to a proxy.
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     siderov1_keys_dir: Option<PathBuf>,
 }
 
 /// The flags by the names that clap has for them.
-pub(crate) const FLAGS: &[&str] = &[
+const FLAGS: &[&str] = &[
     "nodes",
     "insecure",
     "cert_fingerprint",
@@ -66,21 +70,44 @@ pub(crate) const FLAGS: &[&str] = &[
     "siderov1_keys_dir",
 ];
 
-/// Names nodes for the commands that ask some.
-const VARIABLE: &str = "ICHOR_NODES";
-
-/// The first of these flags that was written.
+/// The first of these flags that was written, before or after the command.
 pub(crate) fn first_given(matches: &ArgMatches) -> Option<String> {
-    let given = |flag: &&&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
-    let flag = FLAGS.iter().find(given)?;
-    Some(flag.replace('_', "-"))
+    let given = |flag: &&&str| {
+        let is_known = matches.ids().any(|id| id.as_str() == **flag);
+        is_known && matches.value_source(flag) == Some(ValueSource::CommandLine)
+    };
+    match FLAGS.iter().find(given) {
+        Some(flag) => Some(flag.replace('_', "-")),
+        None => first_given(matches.subcommand()?.1),
+    }
 }
 
-/// Nodes between commas. Blanks and what is empty do not count.
-fn listed(text: &str) -> Result<Vec<NodeAddress>> {
-    let items = text.split(',').map(str::trim);
-    let items = items.filter(|item| !item.is_empty());
-    items.map(|item| Ok(item.parse()?)).collect()
+/// Gives all commands the flags. clap's own way to do so forgets what stands before a command when
+/// the same flag stands behind it.
+pub(crate) fn with_flags(command: clap::Command) -> clap::Command {
+    command.mut_subcommands(|below| with_flags(add_flags(below, &flags())))
+}
+
+/// A command that has these flags only.
+pub(crate) fn flags() -> clap::Command {
+    NodeFlags::augment_args(clap::Command::new("flags"))
+}
+
+/// A command may have a letter for itself, when it asks no node.
+fn add_flags(command: clap::Command, flags: &clap::Command) -> clap::Command {
+    let letters = command.get_arguments().filter_map(clap::Arg::get_short);
+    let letters: Vec<_> = letters.collect();
+    let is_free = |flag: &&clap::Arg| !flag.get_short().is_some_and(|it| letters.contains(&it));
+    let free: Vec<_> = flags.get_arguments().filter(is_free).cloned().collect();
+    command.args(free)
+}
+
+/// The nodes that are meant when no flag names any, written as for the flag.
+const VARIABLE: &str = "ICHOR_NODES";
+
+/// Lists are also written with blanks after their commas.
+fn parse_node(text: &str) -> Result<NodeAddress, EndpointError> {
+    text.trim().parse()
 }
 
 /// A fingerprint is the base64 of a SHA-256.
@@ -132,7 +159,8 @@ impl Connected {
 }
 
 fn complain(node: &str, error: &anyhow::Error) {
-    eprintln!("error from node {node}: {}", explain::one_line(error));
+    let error = explain::one_line(error);
+    output::tell(format_args!("error from node {node}: {error}"));
 }
 
 /// What nodes have answered, in the order in which they were named.
@@ -152,11 +180,14 @@ impl<T> Answers<T> {
     }
 
     /// Prints a table of the answers, if there are any, and gives the exit code.
-    pub(crate) fn finish(&self, mut table: Table) -> ExitCode {
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn finish(&self, mut table: Table) -> Result<ExitCode> {
         if !self.answers.is_empty() {
-            print!("{}", table.take());
+            output::print(table.take())?;
         }
-        self.exit_code()
+        Ok(self.exit_code())
     }
 
     /// The exit code: one node's error never hides another's answer, and is never forgotten.
@@ -178,14 +209,55 @@ impl<M> Answers<Vec<M>> {
 }
 
 impl NodeFlags {
-    /// Takes the nodes of the environment, when none are named otherwise.
+    /// Adds the flags that stand behind the command, and behind those below it.
+    pub(crate) fn add_those_below(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        match matches.subcommand() {
+            Some((_, below)) => {
+                self.add(Self::from_arg_matches(below)?);
+                self.add_those_below(below)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn add(&mut self, later: Self) {
+        let Self {
+            nodes,
+            insecure,
+            cert_fingerprint,
+            endpoints,
+            context,
+            talosconfig,
+            cluster,
+            siderov1_keys_dir,
+        } = later;
+        self.nodes.extend(nodes);
+        self.insecure |= insecure;
+        self.cert_fingerprint.extend(cert_fingerprint);
+        self.endpoints.extend(endpoints);
+        self.context = context.or(self.context.take());
+        self.talosconfig = talosconfig.or(self.talosconfig.take());
+        self.cluster = cluster.or(self.cluster.take());
+        self.siderov1_keys_dir = siderov1_keys_dir.or(self.siderov1_keys_dir.take());
+    }
+
+    /// With the nodes of the environment, when no flag names any. Only commands for nodes call this,
+    /// so that what stands there is nothing to others.
     ///
     /// # Errors
-    /// When one of them is not a node.
-    pub(crate) fn or_of_environment(mut self) -> Result<Self> {
+    /// When the variable does not list nodes.
+    pub(crate) fn or_environment(self) -> Result<Self> {
+        match std::env::var_os(VARIABLE) {
+            Some(listed) => self.or_listed(&listed.to_string_lossy()),
+            None => Ok(self),
+        }
+    }
+
+    fn or_listed(mut self, listed: &str) -> Result<Self> {
         if self.nodes.is_empty() {
-            let text = std::env::var(VARIABLE).unwrap_or_default();
-            self.nodes = listed(&text).with_context(|| format!("the variable {VARIABLE}"))?;
+            let items = listed.split(',').filter(|item| !item.trim().is_empty());
+            let nodes = items.map(parse_node).collect::<Result<_, _>>();
+            self.nodes = nodes.context(VARIABLE)?;
         }
         Ok(self)
     }
@@ -255,7 +327,7 @@ impl NodeFlags {
             }
         }
         if self.nodes.is_empty() {
-            bail!("no node is named: use --nodes, or set ICHOR_NODES");
+            bail!("no node is named: use --nodes, or set {VARIABLE}");
         }
         if !self.insecure {
             bail!(
@@ -281,14 +353,55 @@ pub(crate) async fn read<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::listed;
+    use std::ffi::OsString;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::arguments;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: NodeFlags,
+    }
+
+    fn nodes(words: &[&str], listed: &str) -> Result<String> {
+        let words = [&["ichor"], words].concat();
+        let flags = Line::try_parse_from(words)?.flags.or_listed(listed)?;
+        let nodes = flags.nodes.iter().map(NodeAddress::to_string);
+        Ok(nodes.collect::<Vec<_>>().join("|"))
+    }
 
     #[test]
-    fn what_is_empty_in_the_environment_is_no_node() {
-        assert!(listed("").unwrap().is_empty());
-        let found = listed("10.0.0.1, 10.0.0.2:50001,").unwrap();
-        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(found, ["10.0.0.1", "10.0.0.2:50001"]);
-        assert!(listed("a b").is_err());
+    fn the_environment_counts_when_no_flag_names_a_node() {
+        assert_eq!(nodes(&[], "a, b:7 ,").unwrap(), "a|b:7");
+        assert_eq!(nodes(&["-n", "c, d"], "a").unwrap(), "c|d");
+        assert_eq!(nodes(&["-n", "c"], "a:b").unwrap(), "c");
+        for nothing in ["", " ", ","] {
+            assert_eq!(nodes(&[], nothing).unwrap(), "", "{nothing:?}");
+        }
+        let error = explain::one_line(&nodes(&[], "a,b:c").unwrap_err());
+        assert!(
+            error.starts_with("ICHOR_NODES: \"b:c\" is not a node"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn flags_of_all_places_count() {
+        let fingerprints = ["A", "B"].map(|letter| letter.repeat(44));
+        let [before, behind] = &fingerprints;
+        let line = format!(
+            "ichor -i -n a --cert-fingerprint {before} -e x inspect -n b,c -e y dependencies -n d \
+             --cert-fingerprint {behind}"
+        );
+        let words: Vec<_> = line.split(' ').map(OsString::from).collect();
+        let flags = arguments::parse(&words).unwrap().nodes;
+        let nodes: Vec<_> = flags.nodes.iter().map(NodeAddress::to_string).collect();
+        assert_eq!(nodes, ["a", "b", "c", "d"]);
+        assert_eq!(flags.cert_fingerprint, fingerprints);
+        assert_eq!(flags.endpoints, ["x", "y"]);
+        assert!(flags.insecure);
     }
 }

@@ -10,7 +10,9 @@ mod explain;
 mod human;
 mod later;
 mod lines;
+mod output;
 mod page;
+mod plain;
 mod table;
 
 use std::ffi::OsString;
@@ -30,7 +32,6 @@ pub use page::page;
 /// Runs the command that the arguments of this process name. The exit code is 0 when everything
 /// was done, and 1 otherwise.
 pub fn main() -> ExitCode {
-    ichor_sys::signals::end_at_broken_pipe();
     let words: Vec<OsString> = std::env::args_os().collect();
     let arguments = match arguments::parse(&words) {
         Ok(arguments) => arguments,
@@ -39,7 +40,7 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{}", explain::one_line(&error));
+            output::tell(format_args!("{}", explain::one_line(&error)));
             ExitCode::FAILURE
         }
     }
@@ -49,13 +50,11 @@ fn run(Arguments { nodes, command }: Arguments) -> Result<ExitCode> {
     match command {
         Command::Offline(command) => run_offline(command),
         Command::Version(arguments) if arguments.is_offline() => {
-            version::print_own(&arguments);
+            version::print_own(&arguments)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Version(arguments) => {
-            block_on(version::run(&nodes.or_of_environment()?, &arguments))
-        }
-        Command::Online(command) => block_on(run_online(&nodes.or_of_environment()?, &command)),
+        Command::Version(arguments) => block_on(version::run(&nodes.or_environment()?, &arguments)),
+        Command::Online(command) => block_on(run_online(&nodes.or_environment()?, &command)),
     }
 }
 
@@ -67,8 +66,11 @@ fn run_offline(command: Offline) -> Result<ExitCode> {
     }
 }
 
-fn block_on(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// Connections have a thread of their own: nodes end those that do not answer pings, and printing
+/// waits for as long as a pager or Ctrl-S has it wait.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build();
     runtime.context("make a runtime for calls")?.block_on(work)
@@ -92,5 +94,26 @@ async fn run_online(nodes: &NodeFlags, command: &Online) -> Result<ExitCode> {
         Online::Processes(arguments) => processes::run(nodes, arguments).await,
         Online::Service(arguments) => service::run(nodes, arguments).await,
         Online::Usage(arguments) => usage::run(nodes, arguments).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn connections_go_on_while_output_waits() {
+        let (answer, answered) = mpsc::channel();
+        let outcome = block_on(async {
+            let connection = tokio::spawn(async move { answer.send("pong") });
+            // As a write to a pager that nobody scrolls.
+            let answer = answered.recv_timeout(Duration::from_secs(10))?;
+            connection.await??;
+            Ok(answer)
+        });
+        assert_eq!(outcome.unwrap(), "pong");
     }
 }

@@ -1,6 +1,9 @@
 //! Text of nodes, line by line.
 
-/// Where a line that does not end is cut: a node decides when it does.
+use crate::plain;
+
+/// A line that is longer is cut, so that one without an end does not fill the memory. Nodes cut lines
+/// of logs at 16 KiB.
 const LINE_BYTES_MAX: usize = 64 << 10;
 
 /// Puts the node's name before each line of what comes in pieces.
@@ -39,21 +42,15 @@ impl Lines {
                 let line = std::mem::take(&mut self.rest);
                 let line = String::from_utf8_lossy(&line);
                 let line = line.trim_end_matches(['\n', '\r']);
-                format!("{}: {}\n", self.node, harmless(line))
+                format!("{}: {}\n", self.node, plain::lines(line))
             }
         }
     }
 }
 
-/// Text without what a terminal would obey.
-fn harmless(line: &str) -> String {
-    let obeyed = |character: char| character.is_control() && character != '\t';
-    line.replace(obeyed, "\u{fffd}")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Lines;
+    use super::{LINE_BYTES_MAX, Lines};
 
     #[test]
     fn lines_may_come_in_pieces() {
@@ -65,14 +62,17 @@ mod tests {
     }
 
     #[test]
-    fn a_node_neither_commands_the_terminal_nor_fills_the_memory() {
+    fn a_line_without_end_is_cut() {
         let mut lines = Lines::new("n");
-        let shown = lines.add(b"a\tb\x1b]52;c;eA==\x07\r\n");
-        assert_eq!(shown, "n: a\tb\u{fffd}]52;c;eA==\u{fffd}\n");
-        let endless = vec![b'x'; 1000];
-        for _ in 0..1000 {
-            lines.add(&endless);
-        }
-        assert!(lines.rest.len() < super::LINE_BYTES_MAX);
+        let piece = [b'x'; LINE_BYTES_MAX / 2];
+        assert_eq!(lines.add(&piece), "");
+        assert_eq!(lines.add(&piece).len(), LINE_BYTES_MAX + "n: \n".len());
+        assert_eq!(lines.add(b"y\n"), "n: y\n");
+    }
+
+    #[test]
+    fn lines_do_not_move_the_cursor() {
+        let mut lines = Lines::new("n");
+        assert_eq!(lines.add(b"a\tb\x1b[2Jc\r\n"), "n: a\tb [2Jc\n");
     }
 }

@@ -31,7 +31,7 @@ pub fn page() -> String {
     let mut command = arguments::definition();
     command.build();
     let mut page = String::from(HEAD);
-    let globals = command.get_arguments().filter(|each| each.is_global_set());
+    let globals = command.get_arguments().filter(is_of_nodes);
     push_arguments(&mut page, globals);
     push_commands(&mut page, &command, "ichor");
     page.push_str("\n## Not there yet\n\n| command | why |\n|---|---|\n");
@@ -90,11 +90,16 @@ fn push_command(page: &mut String, command: &Command, path: &str) {
     }
 }
 
+/// A command may have a flag in place of one of these, without its letter.
+fn is_of_nodes(argument: &&Arg) -> bool {
+    connect::flags()
+        .get_arguments()
+        .any(|flag| flag.get_id() == argument.get_id() && flag.get_short() == argument.get_short())
+}
+
 /// Those of all commands are described once.
 fn is_own(argument: &&Arg) -> bool {
-    let id = argument.get_id().as_str();
-    let is_of_all = argument.is_global_set() && connect::FLAGS.contains(&id);
-    !is_of_all && !matches!(id, "help" | "version")
+    !is_of_nodes(argument) && !matches!(argument.get_id().as_str(), "help" | "version")
 }
 
 /// What stands after the command, without the flags of all commands.

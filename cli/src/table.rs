@@ -1,5 +1,7 @@
 //! Tables: columns aligned by blanks.
 
+use crate::plain;
+
 /// Blanks between columns.
 const GAP: usize = 3;
 
@@ -19,7 +21,10 @@ impl Table {
     }
 
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        let row: Vec<_> = cells.into_iter().map(|cell| plain(cell.into())).collect();
+        let row: Vec<_> = cells
+            .into_iter()
+            .map(|cell| plain::line(&cell.into()))
+            .collect();
         self.widths.resize(self.widths.len().max(row.len()), 0);
         for (width, cell) in self.widths.iter_mut().zip(&row) {
             *width = (*width).max(cell.chars().count());
@@ -40,14 +45,6 @@ impl Table {
             text.push('\n');
         }
         text
-    }
-}
-
-/// A cell is one line, and what nodes say must not move the cursor.
-fn plain(cell: String) -> String {
-    match cell.contains(char::is_control) {
-        true => cell.replace(char::is_control, " "),
-        false => cell,
     }
 }
 

@@ -146,6 +146,8 @@ fn flags_for_nodes_stand_before_or_after_the_command() {
         "ichor get -n a links -i -n b",
         "ichor -n a,b df --insecure -i",
         "ichor --insecure df -n a -n b -i",
+        "ichor -n a -i df -n b",
+        "ichor -i inspect -n a dependencies -n b",
     ] {
         let arguments = parse(&words(line)).unwrap();
         assert!(arguments.nodes.are_several(), "{line}");
@@ -189,6 +191,10 @@ fn no_flag_is_ignored() {
         (
             "ichor cluster show -i",
             "`ichor cluster` asks no node: leave out --insecure",
+        ),
+        (
+            "ichor -n node-2 cluster reboot",
+            "`ichor cluster` asks no node: leave out --nodes",
         ),
     ] {
         assert_eq!(refused(line), expected);

@@ -37,7 +37,7 @@ pub(crate) async fn run(flags: &NodeFlags, _: &Arguments) -> Result<ExitCode> {
             ]);
         }
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 fn kind(kind: BootStepKind) -> &'static str {

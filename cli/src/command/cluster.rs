@@ -46,13 +46,6 @@ enum Command {
     Destroy(destroy::Arguments),
 }
 
-impl Arguments {
-    /// Whether `--nodes` names machines.
-    pub(crate) fn takes_nodes(&self) -> bool {
-        matches!(self.command, Command::Reboot(_))
-    }
-}
-
 pub(crate) fn run(Arguments { place, command }: &Arguments) -> Result<ExitCode> {
     match command {
         Command::Create(arguments) => return create::run(place, arguments),

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 
 use crate::arguments;
+use crate::output;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -47,10 +48,8 @@ impl From<Known> for Shell {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    use std::io::Write;
     let script = script(arguments.shell, arguments.no_descriptions);
-    let mut output = std::io::stdout();
-    output.write_all(&script).context("write the script")?;
+    output::print(script)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
             table.row(row(node, controller));
         }
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 fn row(node: &str, controller: &Controller) -> Vec<String> {

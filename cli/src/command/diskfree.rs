@@ -54,7 +54,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
     for (node, (place, sizes)) in answers.messages() {
         table.row(row(arguments, node, place, sizes));
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 async fn measure(node: &Connected, wanted: Option<&str>) -> Result<Vec<(Place, Sizes)>> {

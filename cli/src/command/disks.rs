@@ -54,7 +54,7 @@ pub(crate) async fn run(flags: &NodeFlags, _: &Arguments) -> Result<ExitCode> {
             table.row(row(node, disk));
         }
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 fn row(node: &str, disk: &Disk) -> Vec<String> {

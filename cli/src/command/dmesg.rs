@@ -8,6 +8,7 @@ use ichor_api::machine::DmesgRequest;
 
 use crate::connect::{NodeFlags, called, read};
 use crate::lines::Lines;
+use crate::output;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -36,8 +37,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
         let mut lines = Lines::new(&node.name);
         // Each message is one line, with or without its end.
         read("Dmesg", stream, |data| {
-            print!("{}{}", lines.add(&data.bytes), lines.end());
-            Ok(())
+            output::print(lines.add(&data.bytes) + &lines.end())
         })
         .await
     });

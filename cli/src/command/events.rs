@@ -14,6 +14,7 @@ use prost::{DecodeError, Message};
 
 use crate::connect::{NodeFlags, called, read};
 use crate::human::parse_span;
+use crate::output;
 use crate::table::Table;
 
 #[derive(Args, Debug)]
@@ -56,7 +57,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
             if let Some(row) = row(&node.name, &event)? {
                 table.row(row);
             }
-            print!("{}", table.take());
+            output::print(table.take())?;
             Ok(())
         })
         .await?;

@@ -14,6 +14,7 @@ use ichor_api::cosi::resource::{
 use tonic::Code;
 
 use crate::connect::{Connected, NodeFlags, called, read};
+use crate::output;
 use definition::Definition;
 use print::{Change, Item, Output, Printer};
 
@@ -83,7 +84,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
             });
         }
     }
-    print!("{}", printer.take());
+    output::print(printer.take())?;
     Ok(answers.exit_code())
 }
 
@@ -157,7 +158,7 @@ impl Query<'_> {
                 self.keep(node, &definition, &event)?;
             }
             if is_live {
-                print!("{}", self.printer.borrow_mut().take());
+                output::print(self.printer.borrow_mut().take())?;
             }
             Ok(())
         })

@@ -7,6 +7,8 @@ use anyhow::Result;
 pub(crate) use ichor_imager::command::Command;
 
 pub(crate) fn run(command: Command) -> Result<ExitCode> {
+    // It has no connections, and prints by itself.
+    ichor_sys::signals::end_at_broken_pipe();
     ichor_imager::command::run(command)?;
     Ok(ExitCode::SUCCESS)
 }

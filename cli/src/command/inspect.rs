@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use ichor_api::inspect::{ControllerDependencyEdge, DependencyEdgeType};
 
 use crate::connect::{NodeFlags, called};
+use crate::output;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -45,7 +46,7 @@ pub(crate) async fn run(flags: &NodeFlags, command: &Command) -> Result<ExitCode
     });
     let answers = asked.await?;
     for (_, graph) in &answers.answers {
-        print!("{graph}");
+        output::print(graph)?;
     }
     Ok(answers.exit_code())
 }

@@ -64,7 +64,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
         let row = arguments.row(info, human::now());
         table.row(with_node.then(|| node.to_owned()).into_iter().chain(row));
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 impl Arguments {

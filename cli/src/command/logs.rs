@@ -9,6 +9,7 @@ use tonic::Code;
 
 use crate::connect::{Connected, NodeFlags, called, read};
 use crate::lines::Lines;
+use crate::output;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -55,12 +56,9 @@ async fn print_log(node: &Connected, arguments: &Arguments) -> Result<()> {
         Err(status) => return Err(called("Logs")(status)),
     };
     let mut lines = Lines::new(&node.name);
-    let read = read("Logs", stream, |data| {
-        print!("{}", lines.add(&data.bytes));
-        Ok(())
-    });
+    let read = read("Logs", stream, |data| output::print(lines.add(&data.bytes)));
     let ended = read.await;
-    print!("{}", lines.end());
+    output::print(lines.end())?;
     ended
 }
 

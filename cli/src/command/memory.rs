@@ -7,6 +7,7 @@ use clap::Args;
 use ichor_api::machine::MemInfo;
 
 use crate::connect::{NodeFlags, called};
+use crate::output;
 use crate::table::Table;
 
 const HEADER: &[&str] = &[
@@ -45,13 +46,13 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
     for (node, message) in answers.messages() {
         let info = message.meminfo.unwrap_or_default();
         match arguments.verbose {
-            true => print!("NODE: {node}\n{}", lines(&info)),
+            true => output::print(format!("NODE: {node}\n{}", lines(&info)))?,
             false => table.row(row(node, &info)),
         }
     }
     match arguments.verbose {
         true => Ok(answers.exit_code()),
-        false => Ok(answers.finish(table)),
+        false => answers.finish(table),
     }
 }
 

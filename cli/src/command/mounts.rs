@@ -39,7 +39,7 @@ pub(crate) async fn run(flags: &NodeFlags, _: &Arguments) -> Result<ExitCode> {
             table.row(row(node, mount));
         }
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 fn row(node: &str, mount: &MountStat) -> Vec<String> {

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use ichor_api::machine::connect_record::TimerActive;
 use ichor_api::machine::netstat_request::{Feature, Filter, L4proto, NetNs};
 use ichor_api::machine::{ConnectRecord, NetstatRequest};
 
@@ -70,7 +69,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
             table.row(arguments.row(node, record));
         }
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 impl Arguments {
@@ -177,17 +176,19 @@ fn state(record: &ConnectRecord) -> String {
     }
 }
 
+/// Which timer runs, the seconds until it ends, how often was sent again, and how often was probed.
 fn timer(record: &ConnectRecord) -> String {
     let name = record.tr().as_str_name().to_lowercase();
-    match record.tr() {
-        TimerActive::Off => name,
-        _ => format!("{name} ({}/{})", record.timerwhen, record.retrnsmt),
-    }
+    // The kernel counts hundredths.
+    let (seconds, hundredths) = (record.timerwhen / 100, record.timerwhen % 100);
+    let (retransmits, timeout) = (record.retrnsmt, record.timeout);
+    format!("{name} ({seconds}.{hundredths:02}/{retransmits}/{timeout})")
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use ichor_api::machine::connect_record::TimerActive;
 
     use super::*;
 
@@ -217,6 +218,16 @@ mod tests {
         };
         assert_eq!(only.l4proto, Some(expected));
         assert_eq!(only.feature, Some(Feature { pid: true }));
+    }
+
+    #[test]
+    fn timers_are_in_seconds() {
+        let mut record = ConnectRecord::default();
+        assert_eq!(timer(&record), "off (0.00/0/0)");
+        record.set_tr(TimerActive::Keepalive);
+        record.timerwhen = 4305;
+        record.retrnsmt = 1;
+        assert_eq!(timer(&record), "keepalive (43.05/1/0)");
     }
 
     #[test]

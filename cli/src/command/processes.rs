@@ -1,6 +1,6 @@
 //! `ichor processes`.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use ichor_api::machine::ProcessInfo;
 
 use crate::connect::{Answers, Connected, NodeFlags, called};
+use crate::output;
 use crate::table::Table;
 
 #[derive(Args, Debug)]
@@ -48,7 +49,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
     if !arguments.watch {
         let mut answers = flags.ask(list).await?;
         let table = arguments.table(&mut answers);
-        return Ok(answers.finish(table));
+        return answers.finish(table);
     }
     let clear = match std::io::stdout().is_terminal() {
         true => CLEAR,
@@ -56,8 +57,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
     };
     loop {
         let mut answers = flags.ask(list).await?;
-        print!("{clear}{}", arguments.table(&mut answers).take());
-        std::io::stdout().flush()?;
+        output::print(format!("{clear}{}", arguments.table(&mut answers).take()))?;
         if answers.answers.is_empty() {
             return Ok(answers.exit_code());
         }

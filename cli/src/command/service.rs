@@ -10,6 +10,7 @@ use ichor_api::machine::{
 
 use crate::connect::{Connected, NodeFlags, called};
 use crate::human::age;
+use crate::output;
 use crate::table::Table;
 
 #[derive(Args, Debug)]
@@ -63,14 +64,14 @@ async fn list(flags: &NodeFlags) -> Result<ExitCode> {
     for (node, service) in answers.messages() {
         table.row(summary(node, service));
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 async fn show(flags: &NodeFlags, id: &str) -> Result<ExitCode> {
     let asked = flags.ask(async |node| find(services(node).await?, id));
     let answers = asked.await?;
     for (node, service) in &answers.answers {
-        print!("{}", details(node, service).take());
+        output::print(details(node, service).take())?;
     }
     Ok(answers.exit_code())
 }
@@ -81,7 +82,7 @@ async fn change(flags: &NodeFlags, id: &str, action: Action) -> Result<ExitCode>
     for (node, response) in answers.messages() {
         table.row([node, response]);
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 async fn services(node: &Connected) -> Result<Vec<ServiceInfo>> {
@@ -134,8 +135,9 @@ fn summary(node: &str, service: &ServiceInfo) -> Vec<String> {
         service.id.clone(),
         service.state.clone(),
         health(service).to_owned(),
-        last.map(|event| age(event.ts)).unwrap_or_default(),
-        last.map(|event| event.msg.clone()).unwrap_or_default(),
+        last.map(|event| format!("{} ago", age(event.ts)))
+            .unwrap_or_default(),
+        last.map_or_else(|| "<none>".to_owned(), |event| event.msg.clone()),
     ]
 }
 
@@ -195,7 +197,9 @@ mod tests {
     #[test]
     fn a_service_has_its_newest_event_first() {
         let row = summary("n", &service("apid")).join("|");
-        assert_eq!(row, "n|apid|Running|Fail|0s|started");
+        assert_eq!(row, "n|apid|Running|Fail|0s ago|started");
+        let row = summary("n", &ServiceInfo::default()).join("|");
+        assert_eq!(row, "n|||?||<none>");
         let expected = "\
 NODE                  n
 ID                    apid

@@ -57,7 +57,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
             false => table.row([&size, &info.relative_name]),
         }
     }
-    Ok(answers.finish(table))
+    answers.finish(table)
 }
 
 impl Arguments {

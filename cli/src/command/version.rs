@@ -7,6 +7,8 @@ use clap::Args;
 use ichor_api::machine::Version;
 
 use crate::connect::{NodeFlags, called};
+use crate::output;
+use crate::plain;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -37,32 +39,32 @@ impl Arguments {
 }
 
 /// Prints the version of this program.
-pub(crate) fn print_own(arguments: &Arguments) {
+pub(crate) fn print_own(arguments: &Arguments) -> Result<()> {
     match arguments.short {
-        true => println!("Client {OWN}"),
-        false => print!(
+        true => output::print(format!("Client {OWN}\n")),
+        false => output::print(format!(
             "Client:\n{}",
             lines(&[
                 ("Tag", OWN),
                 ("SHA", COMMIT.unwrap_or_default()),
                 ("OS/Arch", "linux/amd64"),
             ])
-        ),
+        )),
     }
 }
 
 pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<ExitCode> {
-    print_own(arguments);
+    print_own(arguments)?;
     let asked = flags.ask(async |node| {
         let reply = node.client.machine().version(()).await;
         Ok(reply.map_err(called("Version"))?.into_inner().messages)
     });
     let answers = asked.await?;
     if !arguments.short && !answers.answers.is_empty() {
-        println!("Server:");
+        output::print("Server:\n")?;
     }
     for (node, version) in answers.messages() {
-        print!("{}", of_node(node, version, arguments.short));
+        output::print(of_node(node, version, arguments.short))?;
     }
     Ok(answers.exit_code())
 }
@@ -70,7 +72,7 @@ pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<Exit
 fn of_node(node: &str, message: &Version, short: bool) -> String {
     let version = message.version.clone().unwrap_or_default();
     if short {
-        return format!("{node} {}\n", version.tag);
+        return format!("{node} {}\n", plain::line(&version.tag));
     }
     let platform = message.platform.clone().unwrap_or_default();
     let rbac = message.features.as_ref().is_some_and(|each| each.rbac);
@@ -92,7 +94,7 @@ fn of_node(node: &str, message: &Version, short: bool) -> String {
 fn lines(values: &[(&str, &str)]) -> String {
     let known = values.iter().filter(|(_, value)| !value.is_empty());
     known
-        .map(|(name, value)| format!("\t{:<13}{value}\n", format!("{name}:")))
+        .map(|(name, value)| format!("\t{:<13}{}\n", format!("{name}:"), plain::line(value)))
         .collect()
 }
 
@@ -128,5 +130,15 @@ mod tests {
             of_node("10.5.0.2", &message, true),
             "10.5.0.2 v1.14.0+ichor.0.1.0\n"
         );
+        let hostile = Version {
+            version: Some(VersionInfo {
+                tag: "v1\u{1b}[2J\n".into(),
+                ..VersionInfo::default()
+            }),
+            ..Version::default()
+        };
+        assert_eq!(of_node("n", &hostile, true), "n v1 [2J \n");
+        let long = of_node("n", &hostile, false);
+        assert!(!long.contains('\u{1b}'), "{long:?}");
     }
 }

@@ -86,7 +86,7 @@ pub(crate) async fn dial(
 ) -> Result<Stream, ConnectError> {
     let dialed = async {
         let addresses = look_up(node).await?;
-        first_to_end(|| dial_once(node, &addresses, connector)).await
+        first_to_end(|attempt| dial_once(node, beginning_at(attempt, &addresses), connector)).await
     };
     timeout(TIME_MAX, dialed).await.unwrap_or_else(|_elapsed| {
         Err(ConnectError::Silent {
@@ -99,11 +99,11 @@ pub(crate) async fn dial(
 /// Tries again beside attempts that hear nothing. Who forwards to a node that starts, such as QEMU,
 /// accepts a connection at once and tries to pass it on at ever longer intervals: long after the node
 /// is there.
-async fn first_to_end<F: Future>(attempt: impl Fn() -> F) -> F::Output {
+async fn first_to_end<F: Future>(attempt: impl Fn(usize) -> F) -> F::Output {
     let mut pause = Duration::from_secs(1);
     let mut attempts = FuturesUnordered::new();
     loop {
-        attempts.push(attempt());
+        attempts.push(attempt(attempts.len()));
         if let Ok(Some(ended)) = timeout(pause, attempts.next()).await {
             return ended;
         }
@@ -112,16 +112,27 @@ async fn first_to_end<F: Future>(attempt: impl Fn() -> F) -> F::Output {
     }
 }
 
+/// Each attempt begins at another address, as the first one may be silent, and those behind it are
+/// tried only when it refuses.
+fn beginning_at(attempt: usize, addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let first = attempt.checked_rem(addresses.len()).unwrap_or_default();
+    let mut addresses = addresses.to_vec();
+    addresses.rotate_left(first);
+    addresses
+}
+
 async fn dial_once(
     node: &NodeAddress,
-    addresses: &[SocketAddr],
+    addresses: Vec<SocketAddr>,
     connector: &TlsConnector,
 ) -> Result<Stream, ConnectError> {
     let tcp = |source| ConnectError::Tcp {
         node: node.clone(),
         source,
     };
-    let stream = TcpStream::connect(addresses).await.map_err(tcp)?;
+    let stream = TcpStream::connect(addresses.as_slice())
+        .await
+        .map_err(tcp)?;
     // Small messages must not wait for the acknowledgement of earlier ones.
     stream.set_nodelay(true).map_err(tcp)?;
     let secured = connector.connect(server_name(node), stream).await;
@@ -214,21 +225,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_later_attempt_counts_when_earlier_ones_hear_nothing() {
-        use std::cell::Cell;
         let begun = tokio::time::Instant::now();
-        let attempts = Cell::new(0);
-        let ended = first_to_end(|| {
-            attempts.set(attempts.get() + 1);
-            let attempt = attempts.get();
-            async move {
-                if attempt < 3 {
-                    std::future::pending::<()>().await;
-                }
-                attempt
+        let ended = first_to_end(|attempt| async move {
+            if attempt < 2 {
+                std::future::pending::<()>().await;
             }
+            attempt
         });
-        assert_eq!(ended.await, 3);
+        assert_eq!(ended.await, 2);
         assert_eq!(begun.elapsed(), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn attempts_begin_at_different_addresses() {
+        let addresses = [1, 2].map(|last| SocketAddr::from(([10, 5, 0, last], 50000)));
+        let first = |attempt| beginning_at(attempt, &addresses).into_iter().next();
+        let [one, other] = addresses.map(Some);
+        assert_eq!([0, 1, 2, 3].map(first), [one, other, one, other]);
+        assert_eq!(beginning_at(1, &addresses).len(), 2);
+        assert_eq!(beginning_at(1, &[]), []);
     }
 
     #[test]

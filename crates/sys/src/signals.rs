@@ -45,10 +45,19 @@ pub(crate) fn unblock_all() -> io::Result<()> {
     }
 }
 
-/// Lets a program end quietly when whoever reads its output has gone, as `ichor get | head` does.
+/// Lets SIGPIPE end a program that only writes to files and pipes, when whoever reads its output has
+/// gone. One that has connections keeps it ignored: whoever is at the other end could end it so.
 pub fn end_at_broken_pipe() {
-    // SAFETY: the default action needs no handler of ours, and no other thread exists yet.
+    // SAFETY: the default action needs no handler of ours.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+/// Ends the program as SIGPIPE does, such as `ichor get` in `ichor get | head`. Returns only when the
+/// signal is blocked.
+pub fn end_by_broken_pipe() {
+    end_at_broken_pipe();
+    // SAFETY: the signal ends the program; no handler of ours runs.
+    unsafe { libc::raise(libc::SIGPIPE) };
 }
 
 impl SignalFd {

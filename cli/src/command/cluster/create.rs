@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Place;
 use super::show::{self, Provisioner};
+use crate::output;
 use crate::{explain, human};
 
 #[derive(Args, Debug)]
@@ -102,7 +103,7 @@ pub(super) fn run(place: &Place, arguments: &Arguments) -> Result<ExitCode> {
     let runtime = runtime.context("make a runtime")?;
     runtime.block_on(async {
         let mut cluster = start(spec, directory, place).await?;
-        print!("{}", show::describe(&mut cluster));
+        output::print(show::describe(&mut cluster))?;
         if arguments.wait {
             wait(&mut cluster, arguments.wait_timeout, place).await?;
         }
@@ -143,7 +144,7 @@ fn check(spec: &ClusterSpec, directory: &Path) -> Result<()> {
         [only] => bail!("{only}"),
         several => {
             for line in several {
-                eprintln!("{line}");
+                output::tell(format_args!("{line}"));
             }
             bail!("{} things are missing, so nothing was made", several.len())
         }
@@ -190,9 +191,9 @@ async fn start(spec: ClusterSpec, directory: PathBuf, place: &Place) -> Result<C
 
 fn tell(step: Step<'_>) {
     match step {
-        Step::Disks(machine) => eprintln!("{machine}: copies the image"),
-        Step::Network => eprintln!("makes the network"),
-        Step::PowerOn(machine) => eprintln!("{machine}: starts"),
+        Step::Disks(machine) => output::tell(format_args!("{machine}: copies the image")),
+        Step::Network => output::tell(format_args!("makes the network")),
+        Step::PowerOn(machine) => output::tell(format_args!("{machine}: starts")),
     }
 }
 
@@ -229,20 +230,25 @@ async fn answer(node: &mut Node, start: Instant) -> Result<()> {
     let name = node.plan().name.clone();
     let endpoint = show::endpoint(node.plan()).context("the API is forwarded")?;
     let address: NodeAddress = endpoint.parse()?;
-    eprintln!("{name}: waits for the API on {endpoint}");
+    output::tell(format_args!("{name}: waits for the API on {endpoint}"));
     let mut panics = 0;
     loop {
         let patience = ATTEMPT + start.elapsed() / ATTEMPT_DIVISOR;
         if let Ok(Ok(())) = tokio::time::timeout(patience, ask(&address)).await {
-            eprintln!("{name}: answers after {}", human::span(start.elapsed()));
+            output::tell(format_args!(
+                "{name}: answers after {}",
+                human::span(start.elapsed())
+            ));
             return Ok(());
         }
         if !node.is_running() {
-            eprintln!("{}", node.last_words());
+            output::tell(format_args!("{}", node.last_words()));
             bail!("{name} has gone off");
         }
         for why in node.console().panics()?.iter().skip(panics) {
-            eprintln!("{name}: the kernel has given up ({why}), and starts again");
+            output::tell(format_args!(
+                "{name}: the kernel has given up ({why}), and starts again"
+            ));
             panics += 1;
         }
         tokio::time::sleep(PAUSE).await;

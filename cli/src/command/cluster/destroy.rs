@@ -5,6 +5,7 @@ use clap::Args;
 use ichor_vm::Cluster;
 
 use super::Place;
+use crate::output;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -23,13 +24,13 @@ Examples:
 
 pub(super) fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     if arguments.force && !place.directory()?.exists() {
-        println!("there is no cluster {}", place.name);
+        output::print(format!("there is no cluster {}\n", place.name))?;
         return Ok(());
     }
     let cluster = place.open()?;
     let gone = describe(&cluster);
     cluster.destroy()?;
-    println!("{gone} is gone");
+    output::print(format!("{gone} is gone\n"))?;
     Ok(())
 }
 

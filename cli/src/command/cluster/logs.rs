@@ -1,6 +1,6 @@
 //! `ichor cluster logs`.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{Place, find};
+use crate::output;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -31,13 +32,11 @@ pub(super) fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     let console = find(cluster.nodes(), &arguments.machine)?.console();
     let path = console.path();
     let mut file = std::fs::File::open(path).with_context(|| format!("open {}", path.display()))?;
-    let mut output = std::io::stdout();
     loop {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)
             .with_context(|| format!("read {}", path.display()))?;
-        output.write_all(&bytes)?;
-        output.flush()?;
+        output::print(bytes)?;
         if !arguments.follow {
             return Ok(());
         }

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use clap::Args;
-use ichor_client::NodeAddress;
 
 use super::{Place, find};
+use crate::output;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -12,16 +12,14 @@ pub(super) struct Arguments {
     /// Which; all when not given.
     machines: Vec<String>,
     /// Which, too, separated by commas.
-    // Takes the place of the flag that chooses nodes elsewhere, whose type it has to have.
     #[arg(
-        id = "nodes",
         short = 'n',
         long = "node",
         alias = "nodes",
         value_delimiter = ',',
         value_name = "MACHINE"
     )]
-    also: Vec<NodeAddress>,
+    also: Vec<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -32,8 +30,7 @@ Examples:
 
 pub(super) fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     let mut cluster = place.open()?;
-    let also = arguments.also.iter().map(NodeAddress::to_string);
-    let machines: Vec<_> = arguments.machines.iter().cloned().chain(also).collect();
+    let machines = [&arguments.machines[..], &arguments.also].concat();
     for machine in &machines {
         find(cluster.nodes(), machine)?;
     }
@@ -45,7 +42,7 @@ pub(super) fn run(place: &Place, arguments: &Arguments) -> Result<()> {
         if machines.is_empty() || machines.contains(&name) {
             node.cut_power()?;
             cluster.start_node(index)?;
-            println!("{name} starts again");
+            output::print(format!("{name} starts again\n"))?;
         }
     }
     Ok(())

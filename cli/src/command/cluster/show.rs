@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use ichor_vm::{Cluster, Node, NodePlan};
 
 use super::Place;
+use crate::output;
 use crate::table::Table;
 
 #[derive(Args, Debug)]
@@ -31,7 +32,7 @@ pub(super) enum Provisioner {
 pub(super) const API_PORT: u16 = 50000;
 
 pub(super) fn run(place: &Place) -> Result<()> {
-    print!("{}", describe(&mut place.open()?));
+    output::print(describe(&mut place.open()?))?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use ichor_jsonpath::Template;
 use serde_json::{Map, Value, json};
 
 use super::definition::Definition;
+use crate::plain;
 use crate::table::Table;
 
 /// The form.
@@ -119,8 +120,14 @@ impl<'a> Printer<'a> {
         match self.output {
             Output::Table => self.add_row(item),
             Output::Yaml => self.add_yaml(item),
-            Output::Json => self.text.push_str(&ichor_jsonpath::pretty(&object(item))),
-            Output::JsonPath(template) => self.text.push_str(&template.lines(&object(item))),
+            Output::Json => {
+                let text = ichor_jsonpath::pretty(&object(item));
+                self.text.push_str(&escaped(&text));
+            }
+            Output::JsonPath(template) => {
+                let text = template.lines(&object(item));
+                self.text.push_str(&plain::lines(&text));
+            }
         }
     }
 
@@ -187,7 +194,8 @@ fn push_metadata(text: &mut String, metadata: &Metadata) {
         push(text, INDENT, key, value);
     }
     // A number, which must not be quoted.
-    writeln!(text, "{INDENT}version: {}", metadata.version).ok();
+    let version = plain::line(&metadata.version);
+    writeln!(text, "{INDENT}version: {version}").ok();
     push(text, INDENT, "owner", &metadata.owner);
     push(text, INDENT, "phase", &metadata.phase);
     for (key, time) in [("created", metadata.created), ("updated", metadata.updated)] {
@@ -214,6 +222,7 @@ fn push_metadata(text: &mut String, metadata: &Metadata) {
 
 fn push_spec(text: &mut String, resource: &Resource) {
     let yaml = resource.spec.clone().unwrap_or_default().yaml_spec;
+    let yaml = plain::lines(&yaml);
     let is_block = match spec(resource) {
         Value::Object(map) => !map.is_empty(),
         Value::Array(list) => !list.is_empty(),
@@ -230,6 +239,21 @@ fn push_spec(text: &mut String, resource: &Resource) {
             writeln!(text, "{}", format!("spec: {}", yaml.trim_end()).trim_end()).ok();
         }
     }
+}
+
+/// JSON may have DEL and the control characters above it as they are, but a terminal obeys them.
+fn escaped(json: &str) -> String {
+    let mut text = String::new();
+    for letter in json.chars() {
+        match letter {
+            '\u{7f}'..='\u{9f}' => {
+                // Writing to a text cannot fail.
+                write!(text, "\\u{:04x}", u32::from(letter)).ok();
+            }
+            letter => text.push(letter),
+        }
+    }
+    text
 }
 
 /// A time in whole seconds, as RFC 3339 has it.

@@ -180,6 +180,19 @@ fn a_template_gives_lines() {
 }
 
 #[test]
+fn no_form_moves_the_cursor() {
+    let mut hostile = resource("\u{1b}[2J", "a: \"\u{9b}2J\\e[2J\"\nb: \u{1b}c\n");
+    hostile.metadata.as_mut().unwrap().version = "1\u{1b}c\n".into();
+    for form in ["table", "yaml", "json", "jsonpath={.metadata.id}{.spec}"] {
+        let text = printed(form, &[Change::None], &[hostile.clone()]);
+        let commands = |letter: char| letter.is_control() && letter != '\n';
+        assert!(!text.contains(commands), "{form}: {text:?}");
+    }
+    let text = printed("json", &[Change::None], &[resource("x", "\"\\x9b\"")]);
+    assert!(text.contains(r#""spec": "\u009b""#), "{text}");
+}
+
+#[test]
 fn forms_that_are_not_known_are_refused() {
     for (text, expected) in [
         ("wide", "table, yaml, json and jsonpath=TEMPLATE are known"),
