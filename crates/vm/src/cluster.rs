@@ -169,16 +169,17 @@ impl Cluster {
         mut watch: impl FnMut(Step<'_>) -> Then,
     ) -> Result<Self, ClusterError> {
         let plan = plan(spec, lifetime)?;
+        let directory = resolve_new(directory)?;
         if directory.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
-            return Err(ClusterError::PathTooLong(directory.to_owned()));
+            return Err(ClusterError::PathTooLong(directory));
         }
         // What a start left that was killed before it had a plan is nobody's.
-        if !others(directory, &[DRAFT]).is_empty() {
-            return Err(ClusterError::Exists(directory.to_owned()));
+        if !others(&directory, &[DRAFT]).is_empty() {
+            return Err(ClusterError::Exists(directory));
         }
         let mut cluster = Self {
             plan,
-            directory: directory.to_owned(),
+            directory,
             lifetime,
             hub: None,
             nodes: Vec::new(),
@@ -200,11 +201,13 @@ impl Cluster {
     /// The cluster in a directory, with the processes that run in it.
     ///
     /// # Errors
-    /// [`ClusterError::Missing`] when there is none, [`ClusterError::File`] when its plan is broken.
+    /// [`ClusterError::Missing`] when there is none, [`ClusterError::File`] when its plan is broken or
+    /// the directory cannot be looked at.
     pub fn open(directory: &Path) -> Result<Self, ClusterError> {
+        let directory = resolve(directory)?;
         let path = directory.join(PLAN);
         if !path.exists() {
-            return Err(ClusterError::Missing(directory.to_owned()));
+            return Err(ClusterError::Missing(directory));
         }
         let plan: Plan = fs::read(&path)
             .and_then(|bytes| Ok(serde_json::from_slice(&bytes)?))
@@ -215,7 +218,7 @@ impl Cluster {
         Ok(Self {
             nodes: plan.nodes.iter().map(open).collect(),
             plan,
-            directory: directory.to_owned(),
+            directory,
             lifetime: Lifetime::Background,
             hub: Process::attach(&hub),
         })
@@ -348,6 +351,33 @@ impl Cluster {
             true => gone(fs::remove_dir(&directory), directory),
             false => Err(ClusterError::Others { directory, names }),
         }
+    }
+}
+
+/// The one spelling of a directory: its processes are known by paths below it.
+fn resolve(directory: &Path) -> Result<PathBuf, ClusterError> {
+    directory.canonicalize().map_err(|source| {
+        let path = directory.to_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => ClusterError::Missing(path),
+            _ => ClusterError::File { path, source },
+        }
+    })
+}
+
+/// The same for one that may have to be made; those above it are.
+fn resolve_new(directory: &Path) -> Result<PathBuf, ClusterError> {
+    match resolve(directory) {
+        Err(ClusterError::Missing(path)) => std::path::absolute(&path)
+            .and_then(|whole| {
+                let (Some(parent), Some(name)) = (whole.parent(), whole.file_name()) else {
+                    return Err(io::ErrorKind::InvalidFilename.into());
+                };
+                fs::create_dir_all(parent)?;
+                Ok(parent.canonicalize()?.join(name))
+            })
+            .map_err(|source| ClusterError::File { path, source }),
+        resolved => resolved,
     }
 }
 

@@ -251,3 +251,53 @@ fn vm_background_cluster_is_found_again_and_destroyed() {
         Err(ClusterError::Missing(_))
     ));
 }
+
+/// Paths to a directory as people write them: as it is, relative, with `..`, and through a link.
+fn spellings(directory: &Path) -> [PathBuf; 4] {
+    let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+    let up: PathBuf = here.ancestors().skip(1).map(|_| "..").collect();
+    let link = directory.parent().unwrap().join("link");
+    std::os::unix::fs::symlink(directory, &link).unwrap();
+    [
+        directory.to_owned(),
+        up.join(directory.strip_prefix("/").unwrap()),
+        directory.join("..").join(directory.file_name().unwrap()),
+        link,
+    ]
+}
+
+#[test]
+fn vm_a_cluster_is_the_same_however_its_directory_is_spelled() {
+    let (_image, spec) = spec(1);
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path().canonicalize().unwrap().join("clusters");
+    fs::create_dir(&base).unwrap();
+    let spellings = spellings(&base);
+    for (started, opened) in spellings.iter().zip(spellings.iter().rev()) {
+        let cluster = Cluster::start(&spec, &started.join("c"), Lifetime::Background).unwrap();
+        assert_eq!(cluster.directory(), base.join("c"));
+        let pids = ["hub", "node-1"]
+            .map(|name| fs::read_to_string(base.join("c").join(name).join("pid")).unwrap());
+        drop(cluster);
+        let mut cluster = Cluster::open(&opened.join("c")).unwrap();
+        let is_seen = cluster.has_network() && cluster.nodes_mut()[0].is_running();
+        cluster.destroy().unwrap();
+        let left = pids.iter().find(|pid| {
+            let path = Path::new("/proc").join(pid.trim()).join("cmdline");
+            fs::read(path).is_ok_and(|words| !words.is_empty())
+        });
+        assert!(
+            is_seen && left.is_none(),
+            "{} and {}: process {left:?} goes on",
+            started.display(),
+            opened.display()
+        );
+    }
+}
+
+#[test]
+fn a_directory_that_is_missing_is_no_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = Cluster::open(&directory.path().join("no/where")).unwrap_err();
+    assert!(matches!(error, ClusterError::Missing(_)), "{error}");
+}
