@@ -35,6 +35,21 @@ pub enum ImageError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Of a key and its certificate only one is there.
+    #[error(
+        "{} is missing, and {} is there: {advice}, or move the other away too, so that a new key is \
+         made; machines that enforce Secure Boot by the old certificate then start no new image",
+        missing.display(),
+        present.display()
+    )]
+    HalfKey {
+        /// The half that is not there.
+        missing: PathBuf,
+        /// The other one.
+        present: PathBuf,
+        /// Where the missing half may still be.
+        advice: &'static str,
+    },
     /// A package differs from the lock, and the lock must hold.
     #[error("package {name}: locked {locked}, but the archive has {found}; run `./x lock`")]
     Locked {

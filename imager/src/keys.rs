@@ -17,6 +17,12 @@ pub const KEY_FILE: &str = "signing.key";
 /// What firmware and `verify` need.
 pub const CERTIFICATE_FILE: &str = "signing.pem";
 
+/// Nothing but a backup has the secret.
+const KEY_LOST: &str = "put it back from a backup";
+/// A build leaves a copy beside its images.
+const CERTIFICATE_LOST: &str =
+    "put it back from a backup, or from the directory of an image that was built with it";
+
 /// Reads a key and its certificate, both in PEM form.
 ///
 /// # Errors
@@ -39,13 +45,21 @@ pub fn load_certificate(path: &Path) -> Result<Certificate, ImageError> {
 /// Reads the key of a directory, or makes it when neither key nor certificate is there.
 ///
 /// # Errors
-/// [`ImageError`]; also when only one of the two files is there, because a new key would lock out
-/// the machines that know the old one.
+/// [`ImageError`]; [`ImageError::HalfKey`] when only one of the two files is there, because a new key
+/// would lock out the machines that know the old one.
 pub fn load_or_make(directory: &Path) -> Result<Signer, ImageError> {
     let key_path = directory.join(KEY_FILE);
     let certificate_path = directory.join(CERTIFICATE_FILE);
-    if key_path.exists() || certificate_path.exists() {
-        return load(&key_path, &certificate_path);
+    let half = |missing, present, advice| ImageError::HalfKey {
+        missing,
+        present,
+        advice,
+    };
+    match (key_path.exists(), certificate_path.exists()) {
+        (true, true) => return load(&key_path, &certificate_path),
+        (false, true) => return Err(half(key_path, certificate_path, KEY_LOST)),
+        (true, false) => return Err(half(certificate_path, key_path, CERTIFICATE_LOST)),
+        (false, false) => {}
     }
     let key = SigningKey::generate().map_err(refuse(&key_path))?;
     let certificate = Certificate::self_signed(&key, COMMON_NAME).map_err(refuse(&key_path))?;
@@ -100,13 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_half_is_an_error_that_names_it() {
-        for lost in [KEY_FILE, CERTIFICATE_FILE] {
+    fn a_lost_half_is_an_error_that_says_what_to_do() {
+        for (lost, kept, advice) in [
+            (KEY_FILE, CERTIFICATE_FILE, KEY_LOST),
+            (CERTIFICATE_FILE, KEY_FILE, CERTIFICATE_LOST),
+        ] {
             let directory = tempfile::tempdir().unwrap();
             load_or_make(directory.path()).unwrap();
             fs::remove_file(directory.path().join(lost)).unwrap();
             let error = load_or_make(directory.path()).unwrap_err().to_string();
-            assert!(error.contains(lost), "{error}");
+            let begin = format!("{} is missing", directory.path().join(lost).display());
+            assert!(error.starts_with(&begin), "{error}");
+            assert!(error.contains(kept) && error.contains(advice), "{error}");
+            assert!(!directory.path().join(lost).exists());
         }
     }
 }
