@@ -8,7 +8,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -101,22 +101,23 @@ impl Machine {
         };
         // One processor: among several emulated ones, one may still run code that another one has
         // patched, which ends the kernel before it comes to what is tested.
-        let mut qemu = Command::new("qemu-system-x86_64")
-            .args(["-machine", "q35,smm=on", "-accel", "tcg,thread=multi"])
-            .args(["-cpu", "max", "-smp", "1", "-m", "1024", "-nic", "none"])
-            .args(["-display", "none", "-no-reboot", "-serial", "stdio"])
-            .args(["-global", "driver=cfi.pflash01,property=secure,value=on"])
-            .args(["-drive", &flash(Path::new(code), ",readonly=on")])
-            .args(["-drive", &flash(&variables, "")])
-            .arg("-drive")
-            .arg(format!(
-                "if=virtio,format=raw,snapshot=on,file={}",
-                disk.display()
-            ))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("QEMU is installed");
+        let mut qemu = ichor_tether::spawn("qemu-system-x86_64", |command| {
+            command
+                .args(["-machine", "q35,smm=on", "-accel", "tcg,thread=multi"])
+                .args(["-cpu", "max", "-smp", "1", "-m", "1024", "-nic", "none"])
+                .args(["-display", "none", "-no-reboot", "-serial", "stdio"])
+                .args(["-global", "driver=cfi.pflash01,property=secure,value=on"])
+                .args(["-drive", &flash(Path::new(code), ",readonly=on")])
+                .args(["-drive", &flash(&variables, "")])
+                .arg("-drive")
+                .arg(format!(
+                    "if=virtio,format=raw,snapshot=on,file={}",
+                    disk.display()
+                ))
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped());
+        })
+        .expect("setpriv is installed");
         let mut output = qemu.stdout.take().unwrap();
         let (sender, console) = channel();
         thread::spawn(move || {
@@ -212,4 +213,20 @@ fn vm_verity_refuses_a_flipped_bit_where_firmware_checks_nothing() {
     let mut machine = Machine::start(&disk, None, directory.path());
     assert!(machine.says("data block 0 is corrupted", "cannot start"));
     assert!(machine.says("reboot: Restarting system", "cannot start"));
+}
+
+#[test]
+#[ignore = "another test runs and kills it"]
+fn waits_with_a_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = directory.path().join("disk.raw");
+    File::create(&disk).unwrap().set_len(1 << 20).unwrap();
+    let machine = Machine::start(&disk, None, directory.path());
+    ichor_tether::testing::wait_to_be_killed(&[machine.qemu.id()]);
+}
+
+#[test]
+fn vm_a_machine_ends_with_a_test_that_is_killed() {
+    let left = ichor_tether::testing::survivors("waits_with_a_machine").unwrap();
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -4,8 +4,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -103,32 +101,30 @@ impl Process {
             source,
         };
         let errors = File::create(&log).map_err(file)?;
-        let mut command = match lifetime {
-            // The kernel sends the signal when the thread that forked ends.
-            Lifetime::Caller => {
-                let mut command = Command::new("setpriv");
-                command.args(["--pdeathsig", "KILL", "--", QEMU]);
-                command
-            }
+        let set_up = |command: &mut Command| {
+            command
+                .args(arguments)
+                .arg("-pidfile")
+                .arg(pid_path(directory))
+                .arg("-qmp")
+                .arg(format!(
+                    "unix:{},server=on,wait=off",
+                    option_value(&qmp_path(directory))
+                ))
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(errors);
+        };
+        let spawned = match lifetime {
+            Lifetime::Caller => ichor_tether::spawn(QEMU, set_up),
             Lifetime::Background => {
                 let mut command = Command::new(QEMU);
                 command.arg("-daemonize");
-                command
+                set_up(&mut command);
+                command.spawn()
             }
         };
-        command
-            .args(arguments)
-            .arg("-pidfile")
-            .arg(pid_path(directory))
-            .arg("-qmp")
-            .arg(format!(
-                "unix:{},server=on,wait=off",
-                option_value(&qmp_path(directory))
-            ))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(errors);
-        let mut child = spawn(command).map_err(|source| ProcessError::Run {
+        let mut child = spawned.map_err(|source| ProcessError::Run {
             program: QEMU,
             package: QEMU_PACKAGE,
             source,
@@ -227,33 +223,6 @@ impl Process {
 /// A path as the value of a QEMU option, where a comma begins the next one.
 pub(crate) fn option_value(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
-}
-
-struct Order {
-    command: Command,
-    answer: SyncSender<io::Result<Child>>,
-}
-
-/// Spawns from a thread that lives as long as this process. A test's own thread ends with the test,
-/// and `setpriv --pdeathsig` would then end machines that other tests share.
-fn spawn(command: Command) -> io::Result<Child> {
-    static SPAWNER: OnceLock<SyncSender<Order>> = OnceLock::new();
-    let spawner = SPAWNER.get_or_init(|| {
-        let (sender, orders) = sync_channel::<Order>(0);
-        thread::spawn(move || {
-            for mut order in orders {
-                // Who asked waits for the answer.
-                order.answer.send(order.command.spawn()).ok();
-            }
-        });
-        sender
-    });
-    let (answer, child) = sync_channel(1);
-    let gone = |_| io::Error::other("the thread that starts processes has ended");
-    spawner
-        .send(Order { command, answer })
-        .map_err(|_closed| io::Error::other("the thread that starts processes has ended"))?;
-    child.recv().map_err(gone)?
 }
 
 #[cfg(test)]

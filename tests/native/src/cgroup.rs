@@ -24,18 +24,15 @@ impl Own {
         Ok(Self { path })
     }
 
-    /// A command that will run in the group.
-    pub(crate) fn enter(&self, program: &str) -> Command {
-        let mut command = Command::new("sh");
-        command
+    /// Makes a shell without arguments enter the group and execute what is added to its arguments.
+    pub(crate) fn enter(&self, shell: &mut Command) {
+        shell
             .args([
                 "-c",
                 "echo 0 > \"$GROUP\" && unset GROUP && exec \"$@\"",
                 "sh",
             ])
-            .arg(program)
             .env("GROUP", self.path.join("cgroup.procs"));
-        command
     }
 }
 

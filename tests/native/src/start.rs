@@ -59,42 +59,26 @@ pub(crate) fn prepare(setup: &Setup) -> Result<Native> {
         true => Some(cgroup::Own::make()?),
         false => None,
     };
-    let mut command = match &cgroup {
-        // It has to be in its group before that becomes the root of a namespace.
-        Some(own) => own.enter("sh"),
-        None => Command::new("sh"),
-    };
-    // Opened first of all, and closed by the end of whatever fails.
-    command
-        .args(["-c", "exec 3>\"$READY\"; exec unshare \"$@\"", "sh"])
-        .env("READY", &ready);
-    if cgroup.is_some() {
-        command.arg("--cgroup").env("CGROUPS", "yes");
-    }
-    command
-        .args(["--pid", "--mount", "--net", "--uts", "--ipc", "--fork"])
-        .args(["--kill-child=SIGKILL", "sh", "-c"])
-        .arg(SCRIPT)
-        .arg("sh");
-    if !setup.may_raise_limits {
-        let capability = "-sys_resource";
-        command
-            .arg("setpriv")
-            .args(["--bounding-set", capability, "--inh-caps", capability]);
-    }
-    let mut outer = command
-        .args(["env", "-i", PATH])
-        .args(&setup.environment)
-        .arg("chroot")
-        .arg(&root)
-        .args(&setup.entry_point)
-        .env("IMAGE", &image)
-        .env("ROOT", &root)
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
-        .context("run unshare")?;
+    let output = log.try_clone()?;
+    let mut outer = ichor_tether::spawn("sh", |shell| {
+        if let Some(own) = &cgroup {
+            // It has to be in its group before that becomes the root of a namespace.
+            own.enter(shell);
+            shell.arg("sh");
+        }
+        arguments(shell, setup);
+        shell
+            .arg("chroot")
+            .arg(&root)
+            .args(&setup.entry_point)
+            .env("READY", &ready)
+            .env("IMAGE", &image)
+            .env("ROOT", &root)
+            .stdin(Stdio::piped())
+            .stdout(output)
+            .stderr(log);
+    })
+    .context("run setpriv")?;
     let mut answer = String::new();
     BufReader::new(File::open(&ready)?).read_line(&mut answer)?;
     let words = || std::fs::read_to_string(&log_path).unwrap_or_default();
@@ -111,6 +95,27 @@ pub(crate) fn prepare(setup: &Setup) -> Result<Native> {
         directory,
         _cgroup: cgroup,
     })
+}
+
+/// The way of a shell to what is executed in the namespaces.
+fn arguments(shell: &mut Command, setup: &Setup) {
+    // Opened first of all, and closed by the end of whatever fails.
+    shell.args(["-c", "exec 3>\"$READY\"; exec unshare \"$@\"", "sh"]);
+    if setup.has_cgroups {
+        shell.arg("--cgroup").env("CGROUPS", "yes");
+    }
+    shell
+        .args(["--pid", "--mount", "--net", "--uts", "--ipc", "--fork"])
+        .args(["--kill-child=SIGKILL", "sh", "-c"])
+        .arg(SCRIPT)
+        .arg("sh");
+    if !setup.may_raise_limits {
+        let capability = "-sys_resource";
+        shell
+            .arg("setpriv")
+            .args(["--bounding-set", capability, "--inh-caps", capability]);
+    }
+    shell.args(["env", "-i", PATH]).args(&setup.environment);
 }
 
 fn child_of(pid: u32) -> Result<u32> {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use ichor_native::Setup;
 use ichor_resource::specs::network::{AddressStatus, LinkStatus};
 use ichor_state::{Query, StateExt};
+use ichor_tether::testing::{survivors, wait_to_be_killed};
 use rustix::process::{Pid, Signal};
 use tonic::Code;
 
@@ -161,6 +162,23 @@ fn native_missing_privileges_are_a_word_in_the_log() -> Result<()> {
         node.state_of("networkd")
             .is_ok_and(|state| state == "Running")
     })
+}
+
+#[test]
+#[ignore = "another test runs and kills it"]
+fn waits_with_a_node() -> Result<()> {
+    let node = Node::start(&setup()?)?;
+    let processes = node.native.processes()?;
+    let pids: Vec<_> = processes.iter().map(|process| process.pid).collect();
+    wait_to_be_killed(&pids);
+    Ok(())
+}
+
+#[test]
+fn native_a_node_ends_with_a_test_that_is_killed() -> Result<()> {
+    let left = survivors("life::waits_with_a_node")?;
+    assert!(left.is_empty(), "{left:?}");
+    Ok(())
 }
 
 /// With controllers the services have limits; without, which is what some computers offer, they run
