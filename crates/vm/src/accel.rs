@@ -6,12 +6,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::Firmware;
+use crate::process::QEMU;
 
 /// What executes the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,16 +79,24 @@ pub fn choose(firmware: &Firmware) -> Accel {
     if !opens {
         return Accel::Tcg;
     }
-    let cache = cache_file();
-    if let Some(accel) = cache.as_deref().and_then(load) {
+    decide(cache_file().as_deref(), || probe(firmware))
+}
+
+/// The verdict that is kept, or a new one. Who comes meanwhile waits for it: two probes at once would
+/// share their files, and be slower.
+fn decide(cache: Option<&Path>, probe: impl FnOnce() -> bool) -> Accel {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    // It guards no data that a panic could leave half done.
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(accel) = cache.and_then(load) {
         return accel;
     }
-    let accel = match probe(firmware) {
+    let accel = match probe() {
         true => Accel::Kvm,
         false => Accel::Tcg,
     };
     if let Some(cache) = cache {
-        save(&cache, accel);
+        save(cache, accel);
     }
     accel
 }
@@ -125,25 +135,19 @@ fn probe(firmware: &Firmware) -> bool {
 
 fn spawn_probe(firmware: &Firmware, console: &Path) -> std::io::Result<Child> {
     let flash = |path: &Path| format!("if=pflash,format=raw,snapshot=on,file={}", path.display());
-    Command::new("qemu-system-x86_64")
-        .args([
-            "-machine",
-            "q35",
-            "-m",
-            "256",
-            "-nodefaults",
-            "-display",
-            "none",
-        ])
-        .args(Accel::Kvm.arguments())
-        .args(["-drive", &format!("{},readonly=on", flash(&firmware.code))])
-        .args(["-drive", &flash(&firmware.vars)])
-        .arg("-serial")
-        .arg(format!("file:{}", console.display()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
+    ichor_tether::spawn(QEMU, |command| {
+        command
+            .args(["-machine", "q35", "-m", "256", "-nodefaults"])
+            .args(["-display", "none"])
+            .args(Accel::Kvm.arguments())
+            .args(["-drive", &format!("{},readonly=on", flash(&firmware.code))])
+            .args(["-drive", &flash(&firmware.vars)])
+            .arg("-serial")
+            .arg(format!("file:{}", console.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+    })
 }
 
 fn speaks(mut guest: Child, console: &Path) -> bool {
@@ -161,6 +165,8 @@ fn speaks(mut guest: Child, console: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -174,5 +180,27 @@ mod tests {
         }
         fs::write(&cache, "warp").unwrap();
         assert_eq!(load(&cache), None);
+    }
+
+    #[test]
+    fn there_is_one_probe_at_a_time_and_the_others_take_its_verdict() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = directory.path().join("accel");
+        let (running, count) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let probe = || {
+            assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0);
+            count.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(50));
+            running.fetch_sub(1, Ordering::SeqCst);
+            true
+        };
+        std::thread::scope(|scope| {
+            for kept in [Some(cache.as_path()), Some(&cache), None, None] {
+                let probe = &probe;
+                scope.spawn(move || assert_eq!(decide(kept, probe), Accel::Kvm));
+            }
+        });
+        // One for both that keep it, and one each for those that cannot.
+        assert_eq!(count.load(Ordering::SeqCst), 3);
     }
 }
