@@ -18,7 +18,7 @@ const TOOLS_LOCK: &str = "tests/tools.lock";
 /// The package of the program that only the tests' image has.
 const PROBE: &str = "probe";
 /// Every kind of image.
-const ALL: &[Also] = &[Also::Qcow2, Also::Iso, Also::Oci];
+pub(crate) const ALL: &[Also] = &[Also::Qcow2, Also::Iso, Also::Oci];
 
 /// For which use an image is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

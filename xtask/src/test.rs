@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use ichor_imager::build::{Also, Outputs};
+use ichor_imager::build::Outputs;
 use ichor_imager::packages::WhenGone;
 
 use crate::image::{self, Profile};
@@ -126,10 +126,15 @@ fn run_interop(images: &mut Images<'_>, filter: &[String]) -> Result<Sum> {
 
 fn run_vm(images: &mut Images<'_>, filter: &[String]) -> Result<Sum> {
     let root = images.root;
-    let disk = images.get()?.disk.clone();
+    let outputs = images.get()?.clone();
     let probed = image::run_with_probe(root, Profile::Vm, WhenGone::TakeNewest)?;
     let variables = [
-        ("ICHOR_IMAGE", disk),
+        ("ICHOR_IMAGE", outputs.disk),
+        (
+            "ICHOR_QCOW2",
+            outputs.qcow2.context("a qcow2 disk was made")?,
+        ),
+        ("ICHOR_ISO", outputs.iso.context("an ISO was made")?),
         ("ICHOR_PROBE_IMAGE", probed.disk),
         ("ICHOR_CLI", cli(root)),
     ];
@@ -170,7 +175,7 @@ impl<'a> Images<'a> {
     fn get(&mut self) -> Result<&Outputs> {
         let outputs = match self.built.take() {
             Some(outputs) => outputs,
-            None => image::run_with(self.root, Profile::Vm, WhenGone::TakeNewest, &[Also::Oci])?,
+            None => image::run_with(self.root, Profile::Vm, WhenGone::TakeNewest, image::ALL)?,
         };
         Ok(self.built.insert(outputs))
     }

@@ -32,4 +32,4 @@ pub use node::{HotPlugged, Node, NodeError};
 pub use process::{Lifetime, ProcessError};
 pub use qmp::{Qmp, QmpError};
 pub use requirements::{Lack, lacks};
-pub use spec::{ClusterSpec, Forward, Kernel, NodePlan, NodeSpec, Plan};
+pub use spec::{Boot, ClusterSpec, Forward, Kernel, NodePlan, NodeSpec, Plan};

@@ -15,7 +15,7 @@ use crate::firmware::Firmware;
 use crate::network::{self, PORTS_PER_NODE, mac, mac_text};
 use crate::process::{Lifetime, Process, ProcessError, qmp_path};
 use crate::qmp::{Qmp, QmpError};
-use crate::spec::NodePlan;
+use crate::spec::{Boot, NodePlan};
 
 /// Why something could not be done to a machine.
 #[derive(Debug, thiserror::Error)]
@@ -115,9 +115,9 @@ impl Node {
         let template = plan.spec.vars.as_ref().unwrap_or(&firmware.vars);
         fs::copy(template, &vars).map_err(|source| file(&vars, source))?;
         let system = directory.join(arguments::SYSTEM_DISK);
-        match &plan.spec.kernel {
-            Some(_) => disk::create(&system, plan.spec.disk_bytes),
-            None => disk::copy(image, &system, plan.spec.disk_bytes),
+        match &plan.spec.boot {
+            Boot::Disk => disk::copy(image, &system, plan.spec.disk_bytes),
+            Boot::Cd(_) | Boot::Kernel(_) => disk::create(&system, plan.spec.disk_bytes),
         }
         .map_err(disk)?;
         for (number, bytes) in plan.spec.extra_disks_bytes.iter().enumerate() {

@@ -12,7 +12,7 @@ use crate::{Accel, Firmware};
 pub struct ClusterSpec {
     /// Name of the cluster.
     pub name: String,
-    /// Disk image (raw or qcow2) that each node starts with a copy of.
+    /// Disk image (raw or qcow2); nodes that start from their disk have a copy of it.
     pub image: PathBuf,
     /// Number of nodes, at most seven.
     pub nodes: usize,
@@ -49,10 +49,22 @@ pub struct NodeSpec {
     /// [`Node::serial_port`]: crate::Node::serial_port
     #[serde(default)]
     pub serial_ports: Vec<String>,
-    /// A kernel that is started without UEFI, in place of what the image holds. The system disk
-    /// then is empty.
+    /// What the machine starts from.
     #[serde(default)]
-    pub kernel: Option<Kernel>,
+    pub boot: Boot,
+}
+
+/// What a machine starts from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Boot {
+    /// The system disk, a copy of the cluster's image.
+    #[default]
+    Disk,
+    /// An ISO in a CD drive. The system disk is empty.
+    Cd(PathBuf),
+    /// A kernel, without UEFI. The system disk is empty.
+    Kernel(Kernel),
 }
 
 /// A kernel as files of the host.
@@ -93,7 +105,7 @@ impl Default for NodeSpec {
             vars: None,
             images: Vec::new(),
             serial_ports: Vec::new(),
-            kernel: None,
+            boot: Boot::Disk,
         }
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use ichor_vm::{Accel, Cluster, ClusterSpec, Node, NodeSpec};
 
 /// The port of a node's API.
-const API_PORT: u16 = 50000;
+pub(crate) const API_PORT: u16 = 50000;
 
 /// Under software emulation a node answers after 10 to 20 s; a host that builds meanwhile is slower.
 pub(crate) const BOOT_TIME_MAX: Duration = Duration::from_secs(180);
@@ -101,13 +101,7 @@ impl Booted {
     }
 
     fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let default = Path::new("../../target/x86_64-unknown-linux-gnu/vm/ichor");
-        let mut command = Command::new(given("ICHOR_CLI", default)?);
-        command
-            .args(["--insecure", "--nodes", &format!("127.0.0.1:{}", self.port)])
-            .args(arguments)
-            .stdin(Stdio::null());
-        Ok(command)
+        ichor(&[self.port], arguments)
     }
 
     fn try_ichor(&self, arguments: &[&str]) -> Result<String> {
@@ -154,6 +148,21 @@ impl Booted {
     }
 }
 
+/// An `ichor` for nodes whose APIs are forwarded from these ports.
+pub(crate) fn ichor(ports: &[u16], arguments: &[&str]) -> Result<Command> {
+    let default = Path::new("../../target/x86_64-unknown-linux-gnu/vm/ichor");
+    let nodes: Vec<_> = ports
+        .iter()
+        .map(|port| format!("127.0.0.1:{port}"))
+        .collect();
+    let mut command = Command::new(given("ICHOR_CLI", default)?);
+    command
+        .args(["--insecure", "--nodes", &nodes.join(",")])
+        .args(arguments)
+        .stdin(Stdio::null());
+    Ok(command)
+}
+
 /// The disk that ships.
 ///
 /// # Errors
@@ -162,15 +171,41 @@ pub fn image() -> Result<PathBuf> {
     given("ICHOR_IMAGE", Path::new("../../out/vm/disk.raw"))
 }
 
+/// The same disk as qcow2.
+///
+/// # Errors
+/// When it was not built.
+pub fn qcow2() -> Result<PathBuf> {
+    given("ICHOR_QCOW2", Path::new("../../out/vm/disk.qcow2"))
+}
+
+/// The CD that ships.
+///
+/// # Errors
+/// When it was not built.
+pub fn iso() -> Result<PathBuf> {
+    const ISO: &str = concat!("../../out/vm/ichor-", env!("CARGO_PKG_VERSION"), ".iso");
+    given("ICHOR_ISO", Path::new(ISO))
+}
+
+/// The disk that tests look into.
+///
+/// # Errors
+/// When it was not built.
+pub fn probe_image() -> Result<PathBuf> {
+    let default = Path::new("../../out/vm-probe/disk.raw");
+    given("ICHOR_PROBE_IMAGE", default)
+}
+
 /// The path in a variable, or one from this crate's directory.
-pub(crate) fn given(variable: &str, default: &Path) -> Result<PathBuf> {
+fn given(variable: &str, default: &Path) -> Result<PathBuf> {
     let path = match std::env::var_os(variable) {
         Some(path) => PathBuf::from(path),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join(default),
     };
     if !path.exists() {
         bail!(
-            "{} is not there: run `./x image`, or set {variable}",
+            "{} is not there: run `./x test vm`, or set {variable}",
             path.display()
         );
     }

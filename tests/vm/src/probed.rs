@@ -1,6 +1,6 @@
 //! A node with the probe in it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use ichor_vm::NodeSpec;
 use rustix::mount::MountFlags;
 use tempfile::TempDir;
 
-use crate::booted::{BOOT_TIME_MAX, Booted, given};
+use crate::booted::{BOOT_TIME_MAX, Booted, probe_image};
 
 /// A node, and the probe in it.
 #[derive(Debug)]
@@ -38,11 +38,7 @@ impl Probed {
     /// What could not be started, or the console's end.
     pub fn start(mut node: NodeSpec) -> Result<Self> {
         node.serial_ports.push(PORT.to_owned());
-        let image = given(
-            "ICHOR_PROBE_IMAGE",
-            Path::new("../../out/vm-probe/disk.raw"),
-        )?;
-        let mut booted = Booted::power_on(image, node)?;
+        let mut booted = Booted::power_on(probe_image()?, node)?;
         let probe = Probe::connect(&booted.node()?.serial_port(PORT))?;
         let mut probed = Self {
             booted,

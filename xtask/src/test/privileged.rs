@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use ichor_imager::packages::WhenGone;
 use ichor_imager::squashfs;
 use ichor_probe::{Ended, MountCall, PORT, Probe, Run, Stream};
-use ichor_vm::{Accel, Cluster, ClusterSpec, Kernel, Node, NodeSpec};
+use ichor_vm::{Accel, Boot, Cluster, ClusterSpec, Kernel, Node, NodeSpec};
 use serde::Deserialize;
 
 use super::sum::{Counter, Sum};
@@ -56,7 +56,7 @@ pub(super) fn run(root: &Path, filter: &[String]) -> Result<Sum> {
         image: image.disk.clone(),
         nodes: 1,
         node: NodeSpec {
-            kernel: Some(Kernel::of_image(parts).context("read the image's arguments")?),
+            boot: Boot::Kernel(Kernel::of_image(parts).context("read the image's arguments")?),
             images: vec![disk],
             serial_ports: vec![PORT.to_owned()],
             ..NodeSpec::default()

@@ -7,11 +7,14 @@ use crate::disk::{self, DiskError};
 use crate::firmware::Firmware;
 use crate::network::{mac_text, node_netdev};
 use crate::process::option_value;
-use crate::spec::{Kernel, NodePlan};
+use crate::spec::{Boot, Kernel, NodePlan};
 
 pub(super) const SYSTEM_DISK: &str = "disk";
 pub(super) const VARS: &str = "vars.fd";
 pub(super) const CONSOLE: &str = "console.log";
+
+/// What the firmware starts from.
+const FIRST: &str = ",bootindex=0";
 
 pub(super) fn extra_disk(number: usize) -> String {
     format!("extra-{number}")
@@ -53,9 +56,9 @@ pub(super) fn arguments(
     all.0
         .extend(["-nodefaults", "-no-user-config"].map(str::to_owned));
     all.add("-display", "none");
-    match &spec.kernel {
-        Some(kernel) => all.kernel(kernel),
-        None => {
+    match &spec.boot {
+        Boot::Kernel(kernel) => all.kernel(kernel),
+        Boot::Disk | Boot::Cd(_) => {
             all.flash(&firmware.code, ",readonly=on");
             all.flash(&directory.join(VARS), "");
         }
@@ -69,11 +72,14 @@ pub(super) fn arguments(
     all.add("-device", "virtio-rng-pci");
     let system = directory.join(SYSTEM_DISK);
     // A kernel that is named is the first by itself, and nothing else may be.
-    let place = match spec.kernel {
-        Some(_) => "",
-        None => ",bootindex=0",
+    let place = match spec.boot {
+        Boot::Disk => FIRST,
+        Boot::Cd(_) | Boot::Kernel(_) => "",
     };
     all.disk("system", &system, disk::load_format(&system)?, place);
+    if let Boot::Cd(iso) = &spec.boot {
+        all.cd(iso);
+    }
     for number in 0..spec.extra_disks_bytes.len() {
         let id = extra_disk(number);
         all.disk(&id, &directory.join(&id), disk::Format::Raw, "");
@@ -148,6 +154,13 @@ impl Arguments {
         self.block_device(id, &backend, "");
     }
 
+    fn cd(&mut self, iso: &Path) {
+        let file = option_value(iso);
+        let backend = format!("if=none,id=drive-cd,media=cdrom,format=raw,file={file}");
+        self.add("-drive", backend);
+        self.add("-device", format!("ide-cd,id=cd,drive=drive-cd{FIRST}"));
+    }
+
     fn block_device(&mut self, id: &str, backend: &str, more: &str) {
         self.add("-drive", format!("if=none,id=drive-{id},{backend}"));
         self.add(
@@ -195,7 +208,7 @@ mod tests {
             arguments: "quiet\n".into(),
         };
         let direct = words(NodeSpec {
-            kernel: Some(kernel),
+            boot: Boot::Kernel(kernel),
             ..NodeSpec::default()
         });
         let firmware = ["if=pflash", "bootindex"];
@@ -209,6 +222,22 @@ mod tests {
                 .windows(2)
                 .any(|pair| pair == ["-append", "quiet"].map(str::to_owned))
         );
+    }
+
+    #[test]
+    fn a_machine_starts_from_its_cd_and_not_from_its_disk() {
+        let words = words(NodeSpec {
+            boot: Boot::Cd("/a,b.iso".into()),
+            ..NodeSpec::default()
+        });
+        let first: Vec<_> = words
+            .iter()
+            .filter(|word| word.contains("bootindex"))
+            .collect();
+        assert_eq!(first, ["ide-cd,id=cd,drive=drive-cd,bootindex=0"]);
+        let drive = "if=none,id=drive-cd,media=cdrom,format=raw,file=/a,,b.iso";
+        assert!(words.iter().any(|word| word == drive), "{words:?}");
+        assert!(words.iter().any(|word| word.contains("if=pflash")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ichor_vm::{Kernel, NodeSpec};
+use ichor_vm::{Boot, Kernel, NodeSpec};
 use ichor_vm_tests::{Booted, image};
 
 use crate::node;
@@ -78,7 +78,7 @@ fn vm_a_boot_without_its_arguments_stops_and_says_what_to_do() {
     let words = words.filter(|word| !left_out.iter().any(|start| word.starts_with(start)));
     kernel.arguments = words.collect::<Vec<_>>().join(" ");
     let spec = NodeSpec {
-        kernel: Some(kernel),
+        boot: Boot::Kernel(kernel),
         ..NodeSpec::default()
     };
     let mut booted = Booted::power_on(image, spec).unwrap();
