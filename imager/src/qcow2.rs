@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn qemu_img_agrees_where_it_is_installed() {
+    fn qemu_img_agrees() {
         let mut disk = vec![0; 2 << 20];
         disk[70_000..1_000_000].fill(9);
         let (_, _, directory) = convert(&disk);
@@ -395,13 +395,11 @@ mod tests {
             &["check", "disk.qcow2"][..],
             &["compare", "disk.raw", "disk.qcow2"],
         ] {
-            let outcome = std::process::Command::new("qemu-img")
+            let output = std::process::Command::new("qemu-img")
                 .args(arguments)
                 .current_dir(directory.path())
-                .output();
-            let Ok(output) = outcome else {
-                return; // Our own reader is in the tests above.
-            };
+                .output()
+                .expect("the package qemu-utils is installed");
             assert!(output.status.success(), "{output:?}");
         }
     }

@@ -216,20 +216,18 @@ mod tests {
 
     /// Firmware's code for this and that of sbsigntool have nothing in common with ours.
     #[test]
-    fn sbverify_agrees_where_it_is_installed() {
+    fn sbverify_agrees() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("program.efi");
         let pem = directory.path().join("certificate.pem");
         let signer = signer();
         std::fs::write(&file, sign(samples::program(), &signer).unwrap()).unwrap();
         std::fs::write(&pem, signer.certificate().to_pem()).unwrap();
-        let outcome = std::process::Command::new("sbverify")
+        let output = std::process::Command::new("sbverify")
             .arg("--cert")
             .args([&pem, &file])
-            .output();
-        let Ok(output) = outcome else {
-            return; // Our own check is in the tests above.
-        };
+            .output()
+            .expect("the package sbsigntool is installed");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{said}");
     }
