@@ -8,9 +8,11 @@
 mod booted;
 mod mounts;
 mod probed;
+mod several;
 mod shared;
 
 pub use booted::{Booted, image, iso, probe_image, qcow2};
 pub use mounts::{MountPoint, parse_mounts};
 pub use probed::Probed;
+pub use several::Several;
 pub use shared::{shared, shared_with_probe};
