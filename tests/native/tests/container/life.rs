@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use ichor_native::Setup;
 use ichor_resource::specs::network::{AddressStatus, LinkStatus};
 use ichor_state::{Query, StateExt};
@@ -104,6 +104,40 @@ fn native_killed_components_come_back() -> Result<()> {
         println!("{name} is back after {took:?}");
         assert!(took < RETURN_MAX, "{name}: {took:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn native_all_components_that_are_killed_at_once_come_back() -> Result<()> {
+    let node = Node::start(&setup()?)?;
+    node.wait_for("networkd", PATIENCE, |node| {
+        node.state_of("networkd")
+            .is_ok_and(|state| state == "Running")
+    })?;
+    let before = node.native.processes()?;
+    let (init, components) = before.split_first().context("a node has processes")?;
+    assert!(components.len() >= 2, "{before:?}");
+    let killed = Instant::now();
+    for component in components {
+        kill(component.pid)?;
+    }
+    // The kernel ends a process after the call: one that has heard it must not be the one that answers.
+    let are_gone = |_: &Node| components.iter().all(|each| each.usage().is_err());
+    node.wait_for("end of the components", RETURN_MAX, are_gone)?;
+    node.wait_for("an answer", PATIENCE, |node| node.version().is_ok())?;
+    let took = killed.elapsed();
+    println!("all were killed; Version answers after {took:?}");
+    assert!(took < RETURN_MAX, "{took:?}");
+    for component in components {
+        let name = component.name.as_str();
+        let is_back = |node: &Node| {
+            let runs = node.state_of(name).is_ok_and(|state| state == "Running");
+            runs && node.process(name).is_ok()
+        };
+        node.wait_for(name, PATIENCE, is_back)?;
+    }
+    let after = node.native.processes()?;
+    assert_eq!(after.first().map(|each| each.pid), Some(init.pid));
     Ok(())
 }
 
