@@ -1,4 +1,4 @@
-//! `cargo xtask check`: everything that is checked without running the code.
+//! `cargo xtask check`: everything that is checked without a machine.
 
 mod licence;
 mod policy;
@@ -11,22 +11,44 @@ use anyhow::{Context, Result, bail};
 
 use crate::{pages, proto};
 
-/// Runs all checks, also after one has failed.
+/// Its name, and what finds out.
+type Check = (&'static str, fn(&Path) -> Result<()>);
+
+/// What no test looks at.
+const UNTESTED: &[Check] = &[
+    ("format", format),
+    ("policy for dependencies", policy::check),
+    ("clippy", clippy),
+];
+
+/// What `./x test unit` looks at, too.
+const TESTED: &[Check] = &[
+    ("comments in proto/", proto::check_comments),
+    ("generated files", proto::check),
+    ("pages of docs/", pages::check),
+    ("contract", contract),
+];
+
+/// Which checks are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// All.
+    All,
+    /// Those that no test makes: for who runs all tests, too.
+    Untested,
+}
+
+/// Runs checks, also after one has failed.
 ///
 /// # Errors
 /// The names of those that failed.
-pub(crate) fn run(root: &Path) -> Result<()> {
-    type Check = (&'static str, fn(&Path) -> Result<()>);
-    let checks: [Check; 6] = [
-        ("format", format),
-        ("comments in proto/", proto::check_comments),
-        ("generated files", proto::check),
-        ("pages of docs/", pages::check),
-        ("policy for dependencies", policy::check),
-        ("clippy", clippy),
-    ];
+pub(crate) fn run(root: &Path, which: Which) -> Result<()> {
+    let tested = match which {
+        Which::All => TESTED,
+        Which::Untested => &[],
+    };
     let mut failed = Vec::new();
-    for (name, check) in checks {
+    for (name, check) in tested.iter().chain(UNTESTED) {
         let start = Instant::now();
         let result = check(root);
         let seconds = start.elapsed().as_secs_f32();
@@ -34,7 +56,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
             Ok(()) => println!("{name}: in order ({seconds:.1} s)"),
             Err(error) => {
                 println!("{name}: {error:#} ({seconds:.1} s)");
-                failed.push(name);
+                failed.push(*name);
             }
         }
     }
@@ -46,6 +68,20 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 fn format(root: &Path) -> Result<()> {
     cargo(root, &["fmt", "--all", "--check"])
+}
+
+/// The contract against the facts of the wire, and against the last release.
+fn contract(root: &Path) -> Result<()> {
+    cargo(
+        root,
+        &[
+            "test",
+            "--quiet",
+            "--locked",
+            "--package=ichor-api",
+            "--test=wire",
+        ],
+    )
 }
 
 fn clippy(root: &Path) -> Result<()> {

@@ -36,8 +36,12 @@ enum Command {
         /// Only tests whose names contain one of these.
         filter: Vec<String>,
     },
-    /// Check format, lints, dependencies and generated files.
-    Check,
+    /// Check format, lints, dependencies, generated files and the contract.
+    Check {
+        /// Leave out what `./x test` checks, too.
+        #[arg(long)]
+        untested: bool,
+    },
     /// Build the images.
     Image {
         /// For which use.
@@ -82,7 +86,13 @@ fn main() -> Result<ExitCode> {
         Command::Bench { profile, boot } => return bench::run(&root, profile, boot),
         Command::Up => up::run(&root),
         Command::Down => up::down(),
-        Command::Check => check::run(&root),
+        Command::Check { untested } => {
+            let which = match untested {
+                true => check::Which::Untested,
+                false => check::Which::All,
+            };
+            check::run(&root, which)
+        }
         Command::Image {
             profile,
             locked,

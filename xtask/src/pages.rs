@@ -39,3 +39,28 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_what_the_programs_say() {
+        check(&crate::root().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_page_that_differs_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("docs")).unwrap();
+        write(directory.path()).unwrap();
+        check(directory.path()).unwrap();
+        let (name, _) = PAGES.last().unwrap();
+        fs::write(directory.path().join(name), "old").unwrap();
+        let error = check(directory.path()).unwrap_err().to_string();
+        assert!(
+            error.contains(name) && error.contains("./x proto"),
+            "{error}"
+        );
+    }
+}

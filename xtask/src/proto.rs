@@ -163,7 +163,11 @@ mod tests {
 
     #[test]
     fn everything_in_the_contract_says_what_it_is() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        check_comments(root).unwrap();
+        check_comments(&crate::root().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn what_is_generated_is_what_the_contract_says() {
+        check(&crate::root().unwrap()).unwrap();
     }
 }
