@@ -40,11 +40,6 @@ pub(crate) fn run(root: &Path, profile: Profile, only_boot: bool) -> Result<Exit
             .arg(&outputs.rootfs)
             .arg("--probe-disk")
             .arg(&probed.disk);
-        let mut store = cargo(root, "run", profile);
-        store.args(["--package", "ichor-state", "--example", "bench"]);
-        if !status(store)? {
-            return Ok(ExitCode::FAILURE);
-        }
     }
     Ok(match status(bench)? {
         true => ExitCode::SUCCESS,

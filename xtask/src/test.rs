@@ -8,11 +8,12 @@ mod sum;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ichor_imager::build::Outputs;
 use ichor_imager::packages::WhenGone;
+use ichor_speed::{MEANT_SHA256_MB, Speed};
 
 use crate::image::{self, Profile};
 use sum::{Sum, count};
@@ -41,6 +42,10 @@ const VM: &[&str] = &["vm_"];
 /// Machines at once. Each has two processors, and emulation keeps both busy while it boots.
 const MACHINES_MAX: &str = "2";
 
+/// What all parts should take on a computer of [`MEANT_SHA256_MB`].
+const WARM_TIME_MAX: Duration = Duration::from_secs(15 * 60);
+const COLD_TIME_MAX: Duration = Duration::from_secs(40 * 60);
+
 /// Runs a part, or all, and ends with the sum as the last line.
 ///
 /// # Errors
@@ -52,6 +57,7 @@ pub(crate) fn run(root: &Path, part: Option<Part>, filter: &[String]) -> Result<
     };
     let mut sum = Sum::default();
     let mut images = Images::new(root);
+    let begun = Instant::now();
     for part in parts {
         let start = Instant::now();
         let of_part = run_part(&mut images, part, filter);
@@ -62,12 +68,25 @@ pub(crate) fn run(root: &Path, part: Option<Part>, filter: &[String]) -> Result<
         );
         sum.add(of_part);
     }
+    println!("{}", times(begun.elapsed(), ichor_speed::measure()));
     println!("{} passed, {} failed", sum.passed, sum.failed);
     // No test at all is a filter that is wrong.
     Ok(match sum.failed == 0 && sum.passed > 0 {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// How long it took, beside the speed of this computer and how long all parts should take at that.
+fn times(took: Duration, speed: Speed) -> String {
+    let at_this_speed = |meant: Duration| meant.as_secs_f64() * MEANT_SHA256_MB / speed.sha256_mb;
+    format!(
+        "in {} s; at {speed}, all parts should take {:.0} s at most, and {:.0} s when nothing is \
+         compiled yet",
+        took.as_secs(),
+        at_this_speed(WARM_TIME_MAX),
+        at_this_speed(COLD_TIME_MAX)
+    )
 }
 
 fn all_parts() -> Result<Vec<Part>> {
@@ -209,6 +228,20 @@ fn selection(part: Part, filter: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_computer_of_half_the_speed_has_twice_the_time() {
+        let speed = Speed {
+            sha256_mb: MEANT_SHA256_MB / 2.0,
+            steps_m: 1.0,
+        };
+        let line = times(Duration::from_millis(61_500), speed);
+        assert!(
+            line.starts_with("in 61 s; at software SHA-256 165.0"),
+            "{line}"
+        );
+        assert!(line.contains("1800 s at most, and 4800 s"), "{line}");
+    }
 
     #[test]
     fn each_test_is_in_one_part() {

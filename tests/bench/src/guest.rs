@@ -10,7 +10,7 @@ use rustix::system::RebootCommand;
 use serde::{Deserialize, Serialize};
 
 use crate::first::monotonic_ns;
-use crate::speed::{self, Speed};
+use ichor_speed::Speed;
 
 /// What a guest achieves.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub(crate) fn main() -> Result<ExitCode> {
     // The clock starts with the kernel.
     let kernel_start_s = Duration::from_nanos(monotonic_ns()).as_secs_f64();
     let speed = GuestSpeed {
-        loops: speed::measure(),
+        loops: ichor_speed::measure(),
         kernel_start_s,
     };
     println!("{MARK}{}", serde_json::to_string(&speed)?);

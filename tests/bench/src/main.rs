@@ -7,7 +7,7 @@ mod load;
 mod native;
 mod promises;
 mod report;
-mod speed;
+mod state;
 mod vm;
 
 use std::path::PathBuf;
@@ -54,6 +54,8 @@ enum Command {
         #[command(flatten)]
         image: vm::Image,
     },
+    /// Measure the resource state, and compare it with what is promised.
+    State,
     /// Measure everything and compare it with what is promised.
     All {
         /// The root file system of the image.
@@ -89,15 +91,20 @@ fn main() -> Result<ExitCode> {
         }
         Command::First { endpoint } => println!("{}", first::run(&endpoint)?),
         Command::Speed { json } => {
-            let speed = speed::measure();
+            let speed = ichor_speed::measure();
             match json {
                 true => println!("{}", serde_json::to_string(&speed)?),
                 false => println!("{speed}"),
             }
         }
         Command::Boot { image } => {
-            let mut report = report::Report::new(speed::measure());
+            let mut report = report::Report::new(ichor_speed::measure());
             vm::measure_boot(&image, &mut report)?;
+            return Ok(report.end());
+        }
+        Command::State => {
+            let mut report = report::Report::new(ichor_speed::measure());
+            state::measure(&mut report)?;
             return Ok(report.end());
         }
         Command::All {
@@ -107,7 +114,8 @@ fn main() -> Result<ExitCode> {
             idle,
         } => {
             let idle = Duration::from_secs(idle);
-            let mut report = report::Report::new(speed::measure());
+            let mut report = report::Report::new(ichor_speed::measure());
+            state::measure(&mut report)?;
             native::measure(&squashfs, idle, &mut report)?;
             vm::measure_boot(&image, &mut report)?;
             inside::measure(&probe_disk, idle, &mut report)?;

@@ -13,7 +13,6 @@ use crate::first::monotonic_ns;
 use crate::load::Outcome;
 use crate::promises;
 use crate::report::Report;
-use crate::speed;
 
 /// Starts are short and vary.
 const STARTS: usize = 7;
@@ -56,7 +55,7 @@ fn start(squashfs: &Path) -> Result<(Native, Duration)> {
 }
 
 fn calls(node: &Native, report: &mut Report) -> Result<()> {
-    report.native_speed(speed::measure());
+    report.native_speed(ichor_speed::measure());
     let one = load(node, &["--clients", "1"])?;
     report.add(promises::ONE_CALLER, one.calls_per_second);
     report.add(promises::ONE_CALLER_P50, one.p50_ms);
@@ -120,6 +119,7 @@ fn watch_idle(node: &Native, idle: Duration, report: &mut Report) -> Result<()> 
     let (before, start) = (count()?, Instant::now());
     thread::sleep(idle);
     let (after, took) = (count()?, start.elapsed().as_secs_f64());
+    let mut sum = 0.0;
     for ((process, before), after) in processes.iter().zip(before).zip(after) {
         let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64() / took * 100.0;
         let switches = after.switches.saturating_sub(before.switches) as f64 / took;
@@ -127,6 +127,8 @@ fn watch_idle(node: &Native, idle: Duration, report: &mut Report) -> Result<()> 
             "idle, natively: {} {cpu:.3} % of a processor, {switches:.2} context switches/s",
             process.name
         ));
+        sum += switches;
     }
+    report.add(promises::IDLE_SWITCHES, sum);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What is promised. `PROMISES.md` says the same for people; a test holds both together.
 
-use crate::speed::Speed;
+use ichor_speed::{MEANT_SHA256_MB, Speed};
 
 /// Whether a figure should be small or large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,7 @@ pub(crate) struct Promise {
     pub(crate) scale: Scale,
 }
 
-/// The computer that the limits are meant for: software SHA-256, MB/s, natively and in a guest.
-const NATIVE_SHA256_MB: f64 = 330.0;
+/// The guest that limits are meant for: software SHA-256, MB/s.
 const GUEST_SHA256_MB: f64 = 16.0;
 
 const fn at_most(name: &'static str, limit: f64, unit: &'static str, scale: Scale) -> Promise {
@@ -78,6 +77,13 @@ pub(crate) const BOOT: Promise = at_most("first answer, in a VM", 3.0, "s", Scal
 pub(crate) const STAGE1: Promise = at_most("stage 1, in a VM", 0.5, "s", Scale::Guest);
 pub(crate) const IDLE: Promise = at_most("idle processor time, in a VM", 0.5, "%", Scale::Guest);
 
+pub(crate) const STATE_GETS: Promise = at_least("state, gets in memory", 500_000.0);
+pub(crate) const STATE_UPDATES: Promise = at_least("state, updates in memory", 100_000.0);
+pub(crate) const IDLE_SWITCHES: Promise =
+    at_most("idle context switches, natively", 1.0, "/s", Scale::None);
+pub(crate) const VM_IDLE_SWITCHES: Promise =
+    at_most("idle context switches, in a VM", 30.0, "/s", Scale::None);
+
 impl Promise {
     /// The speed that counts for it: software SHA-256, MB/s.
     pub(crate) fn speed_of(&self, native: Speed, guest: Option<Speed>) -> Option<f64> {
@@ -92,7 +98,7 @@ impl Promise {
     pub(crate) fn limit_at(&self, speed: Option<f64>) -> f64 {
         let meant_for = match self.scale {
             Scale::Guest => GUEST_SHA256_MB,
-            Scale::Native | Scale::None => NATIVE_SHA256_MB,
+            Scale::Native | Scale::None => MEANT_SHA256_MB,
         };
         let slowness = speed.map_or(1.0, |speed| meant_for / speed);
         match self.bound {
@@ -129,6 +135,10 @@ mod tests {
             BOOT,
             STAGE1,
             IDLE,
+            IDLE_SWITCHES,
+            VM_IDLE_SWITCHES,
+            STATE_GETS,
+            STATE_UPDATES,
         ];
         for promise in all {
             let unit = match promise.unit {
@@ -143,7 +153,7 @@ mod tests {
     #[test]
     fn a_slow_computer_has_more_time() {
         let slow = Speed {
-            sha256_mb: NATIVE_SHA256_MB / 2.0,
+            sha256_mb: MEANT_SHA256_MB / 2.0,
             steps_m: 1.0,
         };
         let limit = |promise: Promise| promise.limit_at(promise.speed_of(slow, None));

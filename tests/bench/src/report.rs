@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use crate::promises::{Bound, Promise};
-use crate::speed::Speed;
+use ichor_speed::Speed;
 
 /// All figures of a run.
 #[derive(Debug)]

@@ -9,16 +9,19 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+/// The computer that limits on times and rates are meant for: [`Speed::sha256_mb`] of it.
+pub const MEANT_SHA256_MB: f64 = 330.0;
+
 const BYTES: usize = 8 << 20;
 const ROUNDS: u32 = 20_000_000;
 
 /// What a computer achieves.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Speed {
+pub struct Speed {
     /// SHA-256 in plain integer instructions, megabytes (10^6) per second.
-    pub(crate) sha256_mb: f64,
+    pub sha256_mb: f64,
     /// A dependent multiply, rotate and add, millions per second.
-    pub(crate) steps_m: f64,
+    pub steps_m: f64,
 }
 
 impl fmt::Display for Speed {
@@ -32,8 +35,9 @@ impl fmt::Display for Speed {
 }
 
 /// Measures for less than a second natively, a few in an emulated guest.
+#[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
-pub(crate) fn measure() -> Speed {
+pub fn measure() -> Speed {
     let start = Instant::now();
     black_box(digest(BYTES));
     let sha256_mb = BYTES as f64 / 1e6 / start.elapsed().as_secs_f64();

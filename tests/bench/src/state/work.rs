@@ -10,20 +10,33 @@ use ichor_resource::specs::network::{AddressFlags, AddressStatus, Family, Scope}
 use ichor_resource::{AnyResource, Pointer, Resource, Spec, SpecValue};
 use ichor_state::{Event, MemoryState, Query, State, Watch, WatchOptions, WatchTarget};
 
+use crate::report::Report;
+
 const RESOURCES: usize = 10_000;
 const WATCHERS: usize = 100;
 /// Updates between two looks at what other tasks have to do: fewer than the history holds.
 const BURST: usize = 64;
 
-/// Measures one state and prints a row for each operation. `rounds`: how often each resource is used.
-pub(crate) async fn run(name: &str, state: Arc<dyn State>, rounds: usize) -> Result<()> {
-    let row = |operation: &str, count: usize, took: Duration| {
-        let each = took.as_secs_f64() / count as f64;
-        println!(
-            "{name:<10} {operation:<34} {:>12.0} {:>11.2} µs",
-            1.0 / each,
-            each * 1e6
-        );
+/// What is promised about, per second.
+pub(crate) struct Rates {
+    pub(crate) gets: f64,
+    pub(crate) updates: f64,
+}
+
+/// Measures one state and notes each operation. `rounds`: how often each resource is used.
+pub(crate) async fn run(
+    name: &str,
+    state: Arc<dyn State>,
+    rounds: usize,
+    report: &mut Report,
+) -> Result<Rates> {
+    let mut row = |operation: &str, count: usize, took: Duration| {
+        let rate = count as f64 / took.as_secs_f64();
+        let each_us = 1e6 / rate;
+        report.note(format!(
+            "state, {name}: {operation} {rate:.0}/s, {each_us:.2} µs each"
+        ));
+        rate
     };
     let start = Instant::now();
     for number in 0..RESOURCES {
@@ -38,7 +51,7 @@ pub(crate) async fn run(name: &str, state: Arc<dyn State>, rounds: usize) -> Res
             black_box(state.get(pointer).await?);
         }
     }
-    row("get", RESOURCES * rounds, start.elapsed());
+    let gets = row("get", RESOURCES * rounds, start.elapsed());
 
     let mut stored = state
         .list(&AddressStatus::kind(), &Query::default())
@@ -51,7 +64,7 @@ pub(crate) async fn run(name: &str, state: Arc<dyn State>, rounds: usize) -> Res
                 .await?;
         }
     }
-    row("update", RESOURCES * rounds, start.elapsed());
+    let updates = row("update", RESOURCES * rounds, start.elapsed());
 
     let lists = rounds.max(3);
     let start = Instant::now();
@@ -66,7 +79,7 @@ pub(crate) async fn run(name: &str, state: Arc<dyn State>, rounds: usize) -> Res
     let took = watched_updates(&*state, &mut stored).await?;
     row("update seen by 100 watchers", RESOURCES, took);
     row("event delivered", RESOURCES * WATCHERS, took);
-    Ok(())
+    Ok(Rates { gets, updates })
 }
 
 /// Updates every resource while all watchers follow, until all have seen all.
