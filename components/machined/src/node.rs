@@ -37,7 +37,7 @@ use crate::statuses;
 use crate::supervisor::Supervisor;
 use crate::supervisor::board::Board;
 use crate::supervisor::children::Children;
-use crate::supervisor::launch::ProcessLauncher;
+use crate::supervisor::launch::{OomScores, ProcessLauncher};
 use crate::supervisor::notices;
 use crate::supervisor::status::{ServiceState, ServiceStatus};
 use crate::timeline::Timeline;
@@ -78,6 +78,7 @@ pub(crate) async fn run(
         logs: logs.clone(),
         sockets,
         cgroups,
+        oom_scores: OomScores::apply_to_pid_1(),
         binary: ProcessLauncher::BINARY,
     };
     let reachable = Reachable::default();

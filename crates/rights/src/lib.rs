@@ -11,7 +11,7 @@ mod table;
 
 pub use confine::{RightsError, confine};
 pub use page::page;
-pub use table::{API_PORT, OS_BINARY, PID_1, SERVICES, all_services};
+pub use table::{API_PORT, OS_BINARY, PID_1, PID_1_OOM_SCORE, SERVICES, all_services};
 
 use rustix::thread::CapabilitySet;
 
@@ -28,6 +28,8 @@ pub struct Service {
     pub start: Start,
     /// Only on a machine, not in a container.
     pub machine_only: bool,
+    /// How soon the kernel ends it when memory runs out, from -1000 (never) to 1000 (first).
+    pub oom_score: i16,
     /// What it may do.
     pub rights: Rights,
 }

@@ -11,6 +11,10 @@ Generated from `crates/rights/src/table.rs` by `./x proto`. PID 1 (`machined`) s
 applies each row before the program is executed. All of them run with `no_new_privs`, without other
 groups, in a control group `system/NAME`, and inherit no descriptor but those named here.
 
+When memory runs out, the kernel ends the process that takes most of it, in thousandths of all memory
+to which its OOM score is added; -1000 is never. PID 1 has -1000. Where PID 1 may not set this, as in
+a container without `CAP_SYS_RESOURCE`, all of them have what PID 1 was started with.
+
 System calls that a row does not name answer `EPERM` and are written to the kernel log. Files are
 limited by Landlock, which also refuses TCP connections and ports, abstract unix sockets and signals
 to other processes wherever files are limited.
@@ -54,6 +58,7 @@ fn section(page: &mut String, service: &Service) {
         ("system calls", calls(rights.calls)),
         ("files", paths(rights.paths)),
         ("control group", most),
+        ("when memory runs out", oom(service.oom_score)),
         (
             "sockets handed over",
             list(rights.sockets.iter().map(socket)),
@@ -85,6 +90,10 @@ fn start(start: Start) -> &'static str {
         Start::Early => "at once",
         Start::Late => "when the API can be reached",
     }
+}
+
+fn oom(score: i16) -> String {
+    format!("OOM score {score}")
 }
 
 fn calls(calls: Calls) -> String {

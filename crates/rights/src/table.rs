@@ -24,6 +24,14 @@ pub const PID_1: Limits = Limits {
     cpu_weight: Some(79),
 };
 
+/// The kernel never ends PID 1 of a machine for its memory; with this it does not do so in a
+/// container either.
+pub const PID_1_OOM_SCORE: i16 = -1000;
+
+/// What the OS consists of goes after everything else, but goes: a service that has taken all memory
+/// is started again.
+const LAST: i16 = -998;
+
 /// What all services have together. The kernel keeps for none of them what is not kept for all.
 #[must_use]
 pub fn all_services() -> Limits {
@@ -46,6 +54,7 @@ pub const SERVICES: &[Service] = &[
         program: Program::Component,
         start: Start::Early,
         machine_only: false,
+        oom_score: LAST,
         rights: Rights {
             uid: 52,
             capabilities: CapabilitySet::NET_ADMIN
@@ -87,6 +96,7 @@ pub const SERVICES: &[Service] = &[
         program: Program::Component,
         start: Start::Early,
         machine_only: false,
+        oom_score: LAST,
         rights: Rights {
             uid: APID,
             capabilities: CapabilitySet::empty(),
@@ -120,6 +130,7 @@ pub const SERVICES: &[Service] = &[
         program: Program::Component,
         start: Start::Late,
         machine_only: true,
+        oom_score: LAST,
         rights: Rights {
             // No disk is opened. Root would reach the sockets of all services: Landlock does not keep
             // anyone from those in the file system.
@@ -171,6 +182,8 @@ pub const SERVICES: &[Service] = &[
         },
         start: Start::Late,
         machine_only: true,
+        // It is for devices that come, not for what runs.
+        oom_score: 0,
         rights: Rights {
             uid: 0,
             capabilities: ALL_CAPABILITIES.difference(CapabilitySet::SYS_BOOT),

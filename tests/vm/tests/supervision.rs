@@ -57,6 +57,21 @@ fn vm_a_component_that_is_killed_comes_back_and_no_other_restarts() {
 }
 
 #[test]
+fn vm_processes_have_the_oom_scores_of_their_rows() {
+    let mut node = node();
+    let processes = processes(&mut node);
+    let rows = ichor_rights::SERVICES.iter();
+    let rows = rows.map(|row| (row.id, row.oom_score));
+    for (id, score) in rows.chain([("machined", ichor_rights::PID_1_OOM_SCORE)]) {
+        let known = COMPONENTS.iter().find(|(service, _)| *service == id);
+        let process = find(&processes, known.map_or(id, |(_, name)| name));
+        let path = format!("/proc/{}/oom_score_adj", process.pid);
+        let found = node.probe.read_text(path).unwrap();
+        assert_eq!(found.trim_end(), score.to_string(), "{id}");
+    }
+}
+
+#[test]
 fn vm_all_components_that_are_killed_at_once_come_back() {
     let mut node = node();
     let before = processes(&mut node);

@@ -155,12 +155,31 @@ fn native_missing_privileges_are_a_word_in_the_log() -> Result<()> {
     let words = node.native.words();
     assert!(words.contains("no control groups here"), "{words}");
     assert!(words.contains("fewer descriptors than wanted"), "{words}");
+    assert!(words.contains("no OOM scores here"), "{words}");
     // Nothing failed on the way.
     assert!(!words.contains("Failed to start"), "{words}");
     node.wait_for("networkd", PATIENCE, |node| {
         node.state_of("networkd")
             .is_ok_and(|state| state == "Running")
     })
+}
+
+/// As with control groups: not every computer lets its root lower them.
+#[test]
+fn native_oom_scores_are_lowered_where_they_may_be() -> Result<()> {
+    let node = Node::start(&setup()?)?;
+    let is_said = node.native.words().contains("no OOM scores here");
+    for (name, score) in [
+        ("machined", "-1000"),
+        ("apid", "-998"),
+        ("networkd", "-998"),
+    ] {
+        node.wait_for(name, PATIENCE, |node| node.process(name).is_ok())?;
+        let pid = node.process(name)?.pid;
+        let found = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj"))?;
+        assert!((found.trim_end() == score) != is_said, "{name}: {found}");
+    }
+    Ok(())
 }
 
 /// With controllers the services have limits; without, which is what some computers offer, they run
