@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Calls, Grant, Paths, Program, SERVICES, Service, Socket, Start, Use};
+use crate::{Calls, Grant, Health, Paths, Program, SERVICES, Service, Socket, Use};
 
 const HEAD: &str = "\
 # What each process of the node may do
@@ -64,7 +64,8 @@ fn section(page: &mut String, service: &Service) {
             list(rights.sockets.iter().map(socket)),
         ),
         ("state", list(rights.state.iter().map(grant))),
-        ("starts", start(service.start).to_owned()),
+        ("starts", start(service)),
+        ("tells that it works", health(service.health)),
     ];
     // Writing to a string cannot fail.
     let _written = writeln!(page, "\n## {}\n\n{}.\n", service.id, service.purpose);
@@ -85,10 +86,24 @@ fn program(service: &Service) -> String {
     }
 }
 
-fn start(start: Start) -> &'static str {
-    match start {
-        Start::Early => "at once",
-        Start::Late => "when the API can be reached",
+fn start(service: &Service) -> String {
+    let services = service.requires.iter();
+    let services = services.map(|id| format!("service {id:?} to be \"up\""));
+    let conditions = service.conditions.iter().map(ToString::to_string);
+    match list(services.chain(conditions)).as_str() {
+        "none" => "at once".to_owned(),
+        needs => format!("waits for {needs}"),
+    }
+}
+
+fn health(health: Health) -> String {
+    match health {
+        Health::Assumed => "no".to_owned(),
+        Health::Told { silence_max } => format!(
+            "each {} s; after {} s of silence it is unhealthy",
+            silence_max.as_secs() / 2,
+            silence_max.as_secs()
+        ),
     }
 }
 

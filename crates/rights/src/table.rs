@@ -1,10 +1,13 @@
 //! The table.
 
+use std::time::Duration;
+
 use ichor_sys::process::ALL_CAPABILITIES;
 use rustix::thread::CapabilitySet;
 
 use crate::{
-    Calls, Grant, Group, Limits, Namespace, Paths, Program, Rights, Service, Socket, Start, Use,
+    Calls, Condition, Grant, Group, Health, Limits, Namespace, Paths, Program, Rights, Service,
+    Socket, Use,
 };
 
 /// The port of the API.
@@ -46,13 +49,22 @@ pub fn all_services() -> Limits {
     }
 }
 
+/// A component that stands still may be known late: idle, nobody may wake up often.
+const COMPONENT: Health = Health::Told {
+    silence_max: Duration::from_secs(60),
+};
+
 /// All services, in no order.
+///
+/// None of them requires another. All need the state, which PID 1 serves before it starts any.
 pub const SERVICES: &[Service] = &[
     Service {
         id: "networkd",
         purpose: "links, addresses, routes, DHCP, resolvers, host name",
         program: Program::Component,
-        start: Start::Early,
+        requires: &[],
+        conditions: &[],
+        health: COMPONENT,
         machine_only: false,
         oom_score: LAST,
         rights: Rights {
@@ -94,7 +106,9 @@ pub const SERVICES: &[Service] = &[
         id: "apid",
         purpose: "TLS, authorisation, proxy to the services of the node",
         program: Program::Component,
-        start: Start::Early,
+        requires: &[],
+        conditions: &[],
+        health: COMPONENT,
         machine_only: false,
         oom_score: LAST,
         rights: Rights {
@@ -128,7 +142,10 @@ pub const SERVICES: &[Service] = &[
         id: "storaged",
         purpose: "disks: block devices, their properties and links",
         program: Program::Component,
-        start: Start::Late,
+        // Not udevd: what it tells later is looked at then.
+        requires: &[],
+        conditions: &[Condition::ApiReachable],
+        health: COMPONENT,
         machine_only: true,
         oom_score: LAST,
         rights: Rights {
@@ -178,9 +195,12 @@ pub const SERVICES: &[Service] = &[
             path: "/usr/lib/systemd/systemd-udevd",
             name: "systemd-udevd",
             arguments: &["--resolve-names=never"],
-            notifies: true,
         },
-        start: Start::Late,
+        requires: &[],
+        conditions: &[Condition::ApiReachable],
+        health: Health::Told {
+            silence_max: Duration::from_secs(120),
+        },
         machine_only: true,
         // It is for devices that come, not for what runs.
         oom_score: 0,

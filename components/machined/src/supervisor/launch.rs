@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use ichor_log::NOTICE;
-use ichor_rights::{PID_1_OOM_SCORE, Program, Service, confine};
+use ichor_rights::{Health, PID_1_OOM_SCORE, Program, Service, confine};
 use ichor_sys::handover::VARIABLE;
 use ichor_sys::kmsg::{self as kernel_log, Level};
 use ichor_sys::process::Command;
@@ -84,17 +84,13 @@ impl ProcessLauncher {
     }
 
     fn command(&self, service: &Service) -> Result<Command, LaunchError> {
-        let command = match service.program {
+        let mut command = match service.program {
             Program::Foreign {
                 path,
                 name,
                 arguments,
-                notifies,
             } => {
                 let mut command = Command::new(path, name).env("PATH", SEARCH_PATH);
-                if notifies {
-                    command = command.env("NOTIFY_SOCKET", Sockets::notices_path(service.id));
-                }
                 for argument in arguments {
                     command = command.arg(argument);
                 }
@@ -117,6 +113,11 @@ impl ProcessLauncher {
                 command.env(VARIABLE, listed.join(","))
             }
         };
+        if let Health::Told { silence_max } = service.health {
+            command = command
+                .env("NOTIFY_SOCKET", Sockets::notices_path(service.id))
+                .env("WATCHDOG_USEC", silence_max.as_micros().to_string());
+        }
         Ok(confine(command, &service.rights)?)
     }
 
