@@ -60,6 +60,7 @@ pub fn main() -> ExitCode {
         runtime.block_on(async {
             let stop = CancellationToken::new();
             let mut asked = signal(SignalKind::terminate())?;
+            tokio::spawn(ichor_watchdog::tell());
             let running = run(handover::setup()?, stop.clone());
             tokio::pin!(running);
             tokio::select! {

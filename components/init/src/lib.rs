@@ -103,11 +103,12 @@ fn mount_pseudo() -> Result<(), Stage1Error> {
 
 fn read_cmdline() -> Result<Cmdline, Stage1Error> {
     let path = "/proc/cmdline";
-    let text = fs::read_to_string(path).map_err(|source| Stage1Error::Read {
+    let bytes = fs::read(path).map_err(|source| Stage1Error::Read {
         path: path.into(),
         source,
     })?;
-    Ok(Cmdline::parse(&text))
+    // The kernel takes any bytes. One argument that is no text must not hide the others.
+    Ok(Cmdline::parse(&String::from_utf8_lossy(&bytes)))
 }
 
 fn load_modules() -> Result<(), Stage1Error> {

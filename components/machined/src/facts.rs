@@ -14,7 +14,7 @@ use ichor_resource::{Resource, Spec, definition_resources, namespace_resources};
 use ichor_state::{State, StateError, StateExt};
 use tracing::warn;
 
-use crate::host::Host;
+use crate::host::{CMDLINE, Host};
 use crate::proc::cores;
 use crate::service::TAG;
 use crate::smbios;
@@ -54,10 +54,10 @@ pub(crate) async fn publish(state: &dyn State, host: &Host) -> Result<(), StateE
     put(state, "apid", api).await?;
     if host.is_machine() {
         let line = |path: &str| {
-            let text = fs::read_to_string(path).unwrap_or_default();
-            text.trim_end().to_owned()
+            let bytes = fs::read(path).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).trim_end().to_owned()
         };
-        let cmdline = line("/proc/cmdline");
+        let cmdline = line(CMDLINE);
         put(state, "cmdline", KernelCmdline { cmdline }).await?;
         let boot_id = line("/proc/sys/kernel/random/boot_id");
         put(state, "boot-id", BootId { boot_id }).await?;

@@ -7,6 +7,9 @@ use ichor_cmdline::Cmdline;
 /// The image marks its container variant with this file.
 const CONTAINER_MARK: &str = "/usr/etc/in-container";
 
+/// What the kernel was started with.
+pub(crate) const CMDLINE: &str = "/proc/cmdline";
+
 /// What the node runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Host {
@@ -27,8 +30,12 @@ impl Host {
                 cmdline: Cmdline::default(),
             };
         }
-        let text = std::fs::read_to_string("/proc/cmdline").unwrap_or_default();
-        let cmdline = Cmdline::parse(&text);
+        Self::of_machine(&std::fs::read(CMDLINE).unwrap_or_default())
+    }
+
+    /// The kernel takes any bytes. One argument that is no text must not hide the others.
+    fn of_machine(cmdline: &[u8]) -> Self {
+        let cmdline = Cmdline::parse(&String::from_utf8_lossy(cmdline));
         Self {
             platform: cmdline.get("talos.platform").unwrap_or("metal").to_owned(),
             cmdline,
@@ -47,5 +54,18 @@ impl Host {
             "metal" => "metal",
             _ => "cloud",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_that_is_no_text_hides_no_other() {
+        let host = Host::of_machine(b"talos.platform=nocloud x=\xff\xfe pti=on\n");
+        assert_eq!(host.mode(), "cloud");
+        assert_eq!(host.cmdline.get("pti"), Some("on"));
+        assert_eq!(host.cmdline.get("x"), Some("\u{fffd}\u{fffd}"));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use ichor_kmod::Modules;
 use ichor_resource::specs::runtime::MachineStage;
-use ichor_rights::{Program, SERVICES, Service};
+use ichor_rights::{Health, Program, SERVICES, Service};
 use ichor_state::{MemoryState, State};
 use ichor_sys::power::Power;
 use ichor_sys::signals::SignalFd;
@@ -37,7 +37,8 @@ use crate::statuses;
 use crate::supervisor::Supervisor;
 use crate::supervisor::board::Board;
 use crate::supervisor::children::Children;
-use crate::supervisor::launch::ProcessLauncher;
+use crate::supervisor::conditions::Conditions;
+use crate::supervisor::launch::{OomScores, ProcessLauncher};
 use crate::supervisor::notices;
 use crate::supervisor::status::{ServiceState, ServiceStatus};
 use crate::timeline::Timeline;
@@ -78,10 +79,16 @@ pub(crate) async fn run(
         logs: logs.clone(),
         sockets,
         cgroups,
+        oom_scores: OomScores::apply_to_pid_1(),
         binary: ProcessLauncher::BINARY,
     };
     let reachable = Reachable::default();
-    let supervisor = Supervisor::new(board.clone(), Arc::new(launcher), reachable.clone());
+    let conditions = Conditions {
+        board: board.clone(),
+        state: Arc::clone(&state),
+        reachable: reachable.clone(),
+    };
+    let supervisor = Supervisor::new(conditions, Arc::new(launcher), host.is_machine());
     let parts = Parts {
         state: Arc::clone(&state),
         board: board.clone(),
@@ -102,7 +109,7 @@ pub(crate) async fn run(
         events.clone(),
     )?;
     // First in the queue: everybody waits for the network.
-    for service in services(&parts.host) {
+    for service in SERVICES {
         supervisor.start(service);
     }
     start_serving(&parts, &board)?;
@@ -184,19 +191,17 @@ fn start_serving(parts: &Parts, board: &Board) -> Result<(), TaskError> {
     });
     board.record(SELF, ServiceState::Running, "Service started as goroutine");
     for service in services(&parts.host) {
-        match service.program {
-            Program::Component => {
-                let listener = Sockets::listen_state(service.id, service.rights.uid)?;
-                let listener = tokio::net::UnixListener::from_std(listener)?;
-                let (state, board) = (Arc::clone(&parts.state), board.clone());
-                tokio::spawn(state_access::serve(service, state, listener, board));
-            }
-            Program::Foreign { notifies: true, .. } => {
-                let socket = Sockets::receive_notices(service.id)?;
-                let socket = tokio::net::UnixDatagram::from_std(socket)?;
-                tokio::spawn(notices::follow(service.id, socket, board.clone()));
-            }
-            Program::Foreign { .. } => {}
+        if service.program == Program::Component {
+            let listener = Sockets::listen_state(service.id, service.rights.uid)?;
+            let listener = tokio::net::UnixListener::from_std(listener)?;
+            let (state, board) = (Arc::clone(&parts.state), board.clone());
+            tokio::spawn(state_access::serve(service, state, listener, board));
+        }
+        if let Health::Told { silence_max } = service.health {
+            let socket = Sockets::receive_notices(service.id, service.rights.uid)?;
+            let socket = tokio::net::UnixDatagram::from_std(socket)?;
+            let followed = notices::follow(service.id, silence_max, socket, board.clone());
+            tokio::spawn(followed);
         }
     }
     tokio::spawn(statuses::follow(board.clone(), Arc::clone(&parts.state)));

@@ -117,17 +117,19 @@ pub(crate) fn announce(status: &ServiceStatus, events: &Events, timeline: &Timel
     );
     match last.state {
         ServiceState::Preparing => timeline.begin(Kind::Component, status.id),
-        _ if status.is_up() => timeline.end(Kind::Component, status.id),
+        ServiceState::Running if status.is_up() => timeline.end(Kind::Component, status.id),
         _ => {}
     }
     let action = match last.state {
         ServiceState::Initialized => service_state_event::Action::Initialized,
+        ServiceState::Starting => service_state_event::Action::Starting,
         ServiceState::Waiting => service_state_event::Action::Waiting,
         ServiceState::Preparing => service_state_event::Action::Preparing,
         ServiceState::Running => service_state_event::Action::Running,
         ServiceState::Stopping => service_state_event::Action::Stopping,
         ServiceState::Finished => service_state_event::Action::Finished,
         ServiceState::Failed => service_state_event::Action::Failed,
+        ServiceState::Skipped => service_state_event::Action::Skipped,
     };
     let event = ServiceStateEvent {
         service: status.id.into(),

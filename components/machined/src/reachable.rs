@@ -30,10 +30,6 @@ impl Reachable {
         let _closed = reached.wait_for(|reached| *reached).await;
     }
 
-    pub(crate) fn is_reached(&self) -> bool {
-        *self.0.borrow()
-    }
-
     /// From now on.
     pub(crate) fn enter(&self) {
         self.0.send_replace(true);

@@ -84,8 +84,8 @@ impl Sockets {
     ///
     /// # Errors
     /// [`SocketError`].
-    pub(crate) fn receive_notices(id: &str) -> Result<UnixDatagram, SocketError> {
-        receive_unix(&Self::notices_path(id))
+    pub(crate) fn receive_notices(id: &str, uid: u32) -> Result<UnixDatagram, SocketError> {
+        receive_unix(&Self::notices_path(id), uid)
     }
 
     /// Where that socket is.

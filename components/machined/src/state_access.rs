@@ -45,8 +45,8 @@ fn access(service: &Service) -> Access {
     Access::declared(named.clone().chain(others))
 }
 
-/// Serves a component's part of the state. The component counts as healthy while it is connected:
-/// this is how a process that hangs before it works is told from one that works.
+/// Serves a component's part of the state. The component counts as ready while it is connected: this
+/// is how a process that hangs before it works is told from one that works.
 pub(crate) async fn serve(
     service: &'static Service,
     state: Arc<dyn State>,
@@ -86,7 +86,7 @@ fn counted<E>(
     })
 }
 
-/// Tells the board of the first and of the last connection.
+/// Tells the board of each connection, and when there is none any more.
 struct Lease {
     id: &'static str,
     connections: Arc<AtomicUsize>,
@@ -95,9 +95,8 @@ struct Lease {
 
 impl Lease {
     fn new(id: &'static str, connections: Arc<AtomicUsize>, board: Board) -> Self {
-        if connections.fetch_add(1, Ordering::Relaxed) == 0 {
-            board.record_health(id, Some(true), "");
-        }
+        connections.fetch_add(1, Ordering::Relaxed);
+        board.record_ready(id, true);
         Self {
             id,
             connections,
@@ -109,7 +108,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if self.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.board.record_health(self.id, None, "");
+            self.board.record_ready(self.id, false);
         }
     }
 }

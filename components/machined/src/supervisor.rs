@@ -2,76 +2,118 @@
 
 pub(crate) mod board;
 pub(crate) mod children;
+pub(crate) mod conditions;
 pub(crate) mod launch;
 pub(crate) mod notices;
 pub(crate) mod service;
 pub(crate) mod status;
 
 mod backoff;
+mod plan;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ichor_rights::{Service, Start};
+use ichor_rights::{Health, Service};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
+use tracing::error;
 
-use crate::reachable::Reachable;
-use board::Board;
+use conditions::Conditions;
+use plan::{plan_needs, plan_skip, plan_stop};
 use service::{Command, Launcher, ServiceSpec, supervise};
-use status::ServiceStatus;
+use status::{ServiceState, ServiceStatus};
 
 /// How long a service may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// All service loops.
 pub(crate) struct Supervisor {
-    board: Board,
+    conditions: Conditions,
     launcher: Arc<dyn Launcher>,
-    reachable: Reachable,
-    loops: Mutex<JoinSet<()>>,
-    commands: Mutex<HashMap<&'static str, mpsc::Sender<Command>>>,
+    is_machine: bool,
+    loops: Mutex<HashMap<&'static str, Loop>>,
+}
+
+/// The loop of a service. When its commands are closed, it stops the service and ends.
+struct Loop {
+    requires: &'static [&'static str],
+    commands: mpsc::Sender<Command>,
+    task: JoinHandle<()>,
 }
 
 impl Supervisor {
-    pub(crate) fn new(board: Board, launcher: Arc<dyn Launcher>, reachable: Reachable) -> Self {
+    pub(crate) fn new(
+        conditions: Conditions,
+        launcher: Arc<dyn Launcher>,
+        is_machine: bool,
+    ) -> Self {
         Self {
-            board,
+            conditions,
             launcher,
-            reachable,
+            is_machine,
             loops: Mutex::default(),
-            commands: Mutex::default(),
         }
     }
 
-    /// Starts the loop of a service.
+    /// Makes a service known and starts its loop, unless it is not for this node.
     pub(crate) fn start(&self, service: &Service) {
+        let id = service.id;
+        let has_health_check = service.health != Health::Assumed;
+        let board = &self.conditions.board;
+        board.add(ServiceStatus::new(id, has_health_check));
+        if let Some(reason) = plan_skip(service, self.is_machine) {
+            let text = format!("Service skipped: {reason}");
+            return board.record(id, ServiceState::Skipped, text);
+        }
         let spec = ServiceSpec {
-            id: service.id,
-            after: (service.start == Start::Late).then(|| self.reachable.clone()),
+            id,
+            needs: plan_needs(service),
             grace: GRACE,
-            has_health_check: service.program.tells_health(),
         };
-        self.board
-            .add(ServiceStatus::new(spec.id, spec.has_health_check));
-        let (sender, commands) = mpsc::channel(1);
-        let (board, launcher) = (self.board.clone(), Arc::clone(&self.launcher));
-        lock(&self.commands).insert(spec.id, sender);
-        lock(&self.loops).spawn(async move {
-            supervise(spec, &*launcher, &board, commands).await;
+        let (commands, receiver) = mpsc::channel(1);
+        let (conditions, launcher) = (self.conditions.clone(), Arc::clone(&self.launcher));
+        let task = tokio::spawn(async move {
+            supervise(spec, &*launcher, &conditions, receiver).await;
         });
+        let running = Loop {
+            requires: service.requires,
+            commands,
+            task,
+        };
+        lock(&self.loops).insert(id, running);
     }
 
-    /// Stops all services and returns when the last has ended.
+    /// Stops all services, none before those who require it, and returns when the last has ended.
     pub(crate) async fn stop_all(&self) {
-        // A loop whose commands are closed stops its service.
-        lock(&self.commands).clear();
         let mut loops = std::mem::take(&mut *lock(&self.loops));
-        while loops.join_next().await.is_some() {}
+        let mut rows: Vec<_> = loops
+            .iter()
+            .map(|(id, each)| (*id, each.requires))
+            .collect();
+        rows.sort_unstable();
+        for group in plan_stop(&rows) {
+            let stopped = group.iter().filter_map(|id| loops.remove(id));
+            // All of them are told before one is waited for.
+            let tasks: Vec<_> = stopped
+                .map(|Loop { commands, task, .. }| {
+                    drop(commands);
+                    task
+                })
+                .collect();
+            for task in tasks {
+                if let Err(error) = task.await {
+                    error!(%error, "the loop of a service ended badly");
+                }
+            }
+        }
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

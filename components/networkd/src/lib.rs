@@ -81,6 +81,7 @@ async fn serve(socket: PathBuf) -> Result<(), NetworkdError> {
     let shutdown = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).map_err(NetworkdError::Netlink)?;
     let state: Arc<dyn State> = Arc::new(RemoteState::unix(socket));
+    tokio::spawn(ichor_watchdog::tell());
     let running = run(state, shutdown.clone());
     tokio::pin!(running);
     tokio::select! {

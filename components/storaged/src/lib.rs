@@ -126,6 +126,7 @@ async fn serve() -> Result<(), StoragedError> {
     let state: Arc<dyn State> = Arc::new(RemoteState::unix(PathBuf::from(socket)));
     let shutdown = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).map_err(StoragedError::Wait)?;
+    tokio::spawn(ichor_watchdog::tell());
     let running = run(setup, state, shutdown.clone());
     tokio::pin!(running);
     tokio::select! {

@@ -3,15 +3,19 @@
 //! The table ([`SERVICES`]) is data. [`confine`] turns a row into restrictions of a process that is
 //! about to be started; control groups and sockets of a row are made by PID 1, which owns both.
 
+mod condition;
 mod confine;
 mod page;
 mod paths;
 mod seccomp;
 mod table;
 
+pub use condition::{Condition, NetworkPart};
 pub use confine::{RightsError, confine};
 pub use page::page;
-pub use table::{API_PORT, OS_BINARY, PID_1, SERVICES, all_services};
+pub use table::{API_PORT, OS_BINARY, PID_1, PID_1_OOM_SCORE, SERVICES, all_services};
+
+use std::time::Duration;
 
 use rustix::thread::CapabilitySet;
 
@@ -24,21 +28,35 @@ pub struct Service {
     pub purpose: &'static str,
     /// What is executed.
     pub program: Program,
-    /// When it is started.
-    pub start: Start,
+    /// Services that must be up before it starts. It ends before they do.
+    pub requires: &'static [&'static str],
+    /// What else must hold before it starts.
+    pub conditions: &'static [Condition],
+    /// How it is known that it works.
+    pub health: Health,
     /// Only on a machine, not in a container.
     pub machine_only: bool,
+    /// How soon the kernel ends it when memory runs out, from -1000 (never) to 1000 (first).
+    pub oom_score: i16,
     /// What it may do.
     pub rights: Rights,
 }
 
-/// When a service is started.
+/// How it is known that a service works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At once.
-    Early,
-    /// When the API can be reached: its first answer waits for nothing that is not needed for it.
-    Late,
+pub enum Health {
+    /// It is not: it counts as up as soon as it runs.
+    Assumed,
+    /// It tells. A component by its connection to the state, another program by `READY=1`; from its
+    /// start on, both by `WATCHDOG=1`, as sd_notify(3) and sd_watchdog_enabled(3) describe.
+    ///
+    /// That costs two wake-ups for each sign, and proves that the loop which does all the work turns.
+    /// A question to each of them would cost three, and could not be asked of one that serves nothing.
+    Told {
+        /// After this time without a sign it counts as unhealthy, until there is one. Signs come
+        /// twice as often.
+        silence_max: Duration,
+    },
 }
 
 /// How a service is started.
@@ -54,9 +72,6 @@ pub enum Program {
         name: &'static str,
         /// The rest of its command line.
         arguments: &'static [&'static str],
-        /// Whether it tells when it works, as sd_notify(3) does. Otherwise it works as soon as it
-        /// runs.
-        notifies: bool,
     },
 }
 
@@ -199,17 +214,6 @@ pub enum Grant {
 #[must_use]
 pub fn service(id: &str) -> Option<&'static Service> {
     SERVICES.iter().find(|service| service.id == id)
-}
-
-impl Program {
-    /// Whether it tells when it works: a component by its connection to the state.
-    #[must_use]
-    pub const fn tells_health(&self) -> bool {
-        match self {
-            Self::Component => true,
-            Self::Foreign { notifies, .. } => *notifies,
-        }
-    }
 }
 
 impl Limits {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Calls, Grant, Paths, Program, SERVICES, Service, Socket, Start, Use};
+use crate::{Calls, Grant, Health, Paths, Program, SERVICES, Service, Socket, Use};
 
 const HEAD: &str = "\
 # What each process of the node may do
@@ -10,6 +10,10 @@ const HEAD: &str = "\
 Generated from `crates/rights/src/table.rs` by `./x proto`. PID 1 (`machined`) starts these and
 applies each row before the program is executed. All of them run with `no_new_privs`, without other
 groups, in a control group `system/NAME`, and inherit no descriptor but those named here.
+
+When memory runs out, the kernel ends the process that takes most of it, in thousandths of all memory
+to which its OOM score is added; -1000 is never. PID 1 has -1000. Where PID 1 may not set this, as in
+a container without `CAP_SYS_RESOURCE`, all of them have what PID 1 was started with.
 
 System calls that a row does not name answer `EPERM` and are written to the kernel log. Files are
 limited by Landlock, which also refuses TCP connections and ports, abstract unix sockets and signals
@@ -54,12 +58,14 @@ fn section(page: &mut String, service: &Service) {
         ("system calls", calls(rights.calls)),
         ("files", paths(rights.paths)),
         ("control group", most),
+        ("when memory runs out", oom(service.oom_score)),
         (
             "sockets handed over",
             list(rights.sockets.iter().map(socket)),
         ),
         ("state", list(rights.state.iter().map(grant))),
-        ("starts", start(service.start).to_owned()),
+        ("starts", start(service)),
+        ("tells that it works", health(service.health)),
     ];
     // Writing to a string cannot fail.
     let _written = writeln!(page, "\n## {}\n\n{}.\n", service.id, service.purpose);
@@ -80,11 +86,29 @@ fn program(service: &Service) -> String {
     }
 }
 
-fn start(start: Start) -> &'static str {
-    match start {
-        Start::Early => "at once",
-        Start::Late => "when the API can be reached",
+fn start(service: &Service) -> String {
+    let services = service.requires.iter();
+    let services = services.map(|id| format!("service {id:?} to be \"up\""));
+    let conditions = service.conditions.iter().map(ToString::to_string);
+    match list(services.chain(conditions)).as_str() {
+        "none" => "at once".to_owned(),
+        needs => format!("waits for {needs}"),
     }
+}
+
+fn health(health: Health) -> String {
+    match health {
+        Health::Assumed => "no".to_owned(),
+        Health::Told { silence_max } => format!(
+            "each {} s; after {} s of silence it is unhealthy",
+            silence_max.as_secs() / 2,
+            silence_max.as_secs()
+        ),
+    }
+}
+
+fn oom(score: i16) -> String {
+    format!("OOM score {score}")
 }
 
 fn calls(calls: Calls) -> String {

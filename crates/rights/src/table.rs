@@ -1,10 +1,13 @@
 //! The table.
 
+use std::time::Duration;
+
 use ichor_sys::process::ALL_CAPABILITIES;
 use rustix::thread::CapabilitySet;
 
 use crate::{
-    Calls, Grant, Group, Limits, Namespace, Paths, Program, Rights, Service, Socket, Start, Use,
+    Calls, Condition, Grant, Group, Health, Limits, Namespace, Paths, Program, Rights, Service,
+    Socket, Use,
 };
 
 /// The port of the API.
@@ -24,6 +27,14 @@ pub const PID_1: Limits = Limits {
     cpu_weight: Some(79),
 };
 
+/// The kernel never ends PID 1 of a machine for its memory; with this it does not do so in a
+/// container either.
+pub const PID_1_OOM_SCORE: i16 = -1000;
+
+/// What the OS consists of goes after everything else, but goes: a service that has taken all memory
+/// is started again.
+const LAST: i16 = -998;
+
 /// What all services have together. The kernel keeps for none of them what is not kept for all.
 #[must_use]
 pub fn all_services() -> Limits {
@@ -38,14 +49,24 @@ pub fn all_services() -> Limits {
     }
 }
 
+/// A component that stands still may be known late: idle, nobody may wake up often.
+const COMPONENT: Health = Health::Told {
+    silence_max: Duration::from_secs(60),
+};
+
 /// All services, in no order.
+///
+/// None of them requires another. All need the state, which PID 1 serves before it starts any.
 pub const SERVICES: &[Service] = &[
     Service {
         id: "networkd",
         purpose: "links, addresses, routes, DHCP, resolvers, host name",
         program: Program::Component,
-        start: Start::Early,
+        requires: &[],
+        conditions: &[],
+        health: COMPONENT,
         machine_only: false,
+        oom_score: LAST,
         rights: Rights {
             uid: 52,
             capabilities: CapabilitySet::NET_ADMIN
@@ -85,8 +106,11 @@ pub const SERVICES: &[Service] = &[
         id: "apid",
         purpose: "TLS, authorisation, proxy to the services of the node",
         program: Program::Component,
-        start: Start::Early,
+        requires: &[],
+        conditions: &[],
+        health: COMPONENT,
         machine_only: false,
+        oom_score: LAST,
         rights: Rights {
             uid: APID,
             capabilities: CapabilitySet::empty(),
@@ -118,8 +142,12 @@ pub const SERVICES: &[Service] = &[
         id: "storaged",
         purpose: "disks: block devices, their properties and links",
         program: Program::Component,
-        start: Start::Late,
+        // Not udevd: what it tells later is looked at then.
+        requires: &[],
+        conditions: &[Condition::ApiReachable],
+        health: COMPONENT,
         machine_only: true,
+        oom_score: LAST,
         rights: Rights {
             // No disk is opened. Root would reach the sockets of all services: Landlock does not keep
             // anyone from those in the file system.
@@ -167,10 +195,15 @@ pub const SERVICES: &[Service] = &[
             path: "/usr/lib/systemd/systemd-udevd",
             name: "systemd-udevd",
             arguments: &["--resolve-names=never"],
-            notifies: true,
         },
-        start: Start::Late,
+        requires: &[],
+        conditions: &[Condition::ApiReachable],
+        health: Health::Told {
+            silence_max: Duration::from_secs(120),
+        },
         machine_only: true,
+        // It is for devices that come, not for what runs.
+        oom_score: 0,
         rights: Rights {
             uid: 0,
             capabilities: ALL_CAPABILITIES.difference(CapabilitySet::SYS_BOOT),

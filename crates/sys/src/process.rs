@@ -66,6 +66,7 @@ pub struct Command {
     inner: std::process::Command,
     descriptors: Vec<(OwnedFd, i32)>,
     cgroup: Option<PathBuf>,
+    oom_score: Option<String>,
     credentials: Option<Credentials>,
     namespaces: UnshareFlags,
     landlock: Option<OwnedFd>,
@@ -95,6 +96,7 @@ impl Command {
             inner,
             descriptors: Vec::new(),
             cgroup: None,
+            oom_score: None,
             credentials: None,
             namespaces: UnshareFlags::empty(),
             landlock: None,
@@ -145,6 +147,14 @@ impl Command {
         self
     }
 
+    /// How soon the kernel ends it when memory runs out, from -1000 (never) to 1000 (first); without
+    /// this, as the caller. Less than the caller has ever had needs `CAP_SYS_RESOURCE`.
+    #[must_use]
+    pub fn oom_score(mut self, score: i16) -> Self {
+        self.oom_score = Some(score.to_string());
+        self
+    }
+
     /// As whom it runs; without this, as the caller.
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
@@ -187,6 +197,7 @@ impl Command {
             }
         };
         let descriptors = std::mem::take(&mut self.descriptors);
+        let oom_score = self.oom_score.take();
         let credentials = self.credentials;
         let namespaces = self.namespaces;
         // The child puts others under the numbers that are free here.
@@ -204,6 +215,9 @@ impl Command {
             rustix::process::setsid()?;
             if let Some(mut procs) = cgroup.as_ref() {
                 procs.write_all(b"0")?;
+            }
+            if let Some(score) = &oom_score {
+                set_oom_score(score)?;
             }
             for (parked, number) in &descriptors {
                 put_at(parked, *number)?;
@@ -237,6 +251,26 @@ impl Command {
             source,
         }
     }
+}
+
+/// Says how soon the kernel ends this process when memory runs out: -1000 is never, 1000 first.
+/// Processes that it starts inherit it.
+///
+/// # Errors
+/// `EACCES` when it is less than it has ever been, without `CAP_SYS_RESOURCE`.
+pub fn lower_oom_score(score: i16) -> io::Result<()> {
+    set_oom_score(&score.to_string())
+}
+
+/// Allocates nothing, so that a child may call it.
+///
+/// Source: proc_pid_oom_score_adj(5).
+fn set_oom_score(score: &str) -> io::Result<()> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = open(c"/proc/self/oom_score_adj", flags, Mode::empty())?;
+    rustix::io::write(file, score.as_bytes())?;
+    Ok(())
 }
 
 /// unshare(2).
@@ -353,6 +387,17 @@ pub fn signal_all(signal: rustix::process::Signal) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_has_the_oom_score_that_it_is_given() {
+        // More than the caller has is always allowed.
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        let command = Command::new("/bin/cat", "cat").output(write).unwrap();
+        let command = command.oom_score(777).arg("/proc/self/oom_score_adj");
+        command.spawn().unwrap();
+        let said = io::read_to_string(File::from(read)).unwrap();
+        assert_eq!(said.trim_end(), "777");
+    }
 
     #[test]
     fn a_child_has_an_empty_mask_whatever_its_parent_blocks() {

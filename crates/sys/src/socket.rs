@@ -95,16 +95,18 @@ pub fn listen_tcp(port: u16) -> Result<TcpListener, SocketError> {
     })
 }
 
-/// Receives datagrams on a unix socket that only root can send to; readable when there is one.
+/// Receives datagrams on a unix socket that only root and one user can send to; readable when there
+/// is one.
 ///
 /// A socket that an earlier process left behind is replaced.
 ///
 /// # Errors
 /// [`SocketError::Unix`].
-pub fn receive_unix(path: &Path) -> Result<UnixDatagram, SocketError> {
+pub fn receive_unix(path: &Path, uid: u32) -> Result<UnixDatagram, SocketError> {
     let receiving = || -> io::Result<UnixDatagram> {
         let socket = bind_unix(path, SocketType::DGRAM)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        rustix::fs::chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
         Ok(UnixDatagram::from(socket))
     };
     receiving().map_err(|source| SocketError::Unix {

@@ -10,6 +10,8 @@ use ichor_vm_tests::{Probed, shared_with_probe};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const SIGKILL: i32 = 9;
+const SIGCONT: i32 = 18;
+const SIGSTOP: i32 = 19;
 
 /// How soon a node has to answer again: on a real machine, and on an emulated one of a busy host.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
@@ -54,6 +56,71 @@ fn vm_a_component_that_is_killed_comes_back_and_no_other_restarts() {
         assert_history_tells(&mut node, service);
     }
     assert_events_tell(&mut node);
+}
+
+/// One of ours, and one that is not.
+#[test]
+fn vm_services_that_stand_still_are_unhealthy_until_they_go_on() {
+    let mut node = node();
+    let before = processes(&mut node);
+    let stopped = [("storaged", "storaged"), ("udevd", "systemd-udevd")];
+    let signal_all = |node: &mut Probed, signal| {
+        for (_, name) in stopped {
+            let pid = find(&before, name).pid;
+            node.probe.signal(pid, signal).unwrap();
+        }
+    };
+    signal_all(&mut node, SIGSTOP);
+    for (service, _) in stopped {
+        let text = format!(
+            "Health check failed: no sign of life for {} s",
+            silence(service)
+        );
+        wait_until_told(&mut node, service, &text);
+    }
+    signal_all(&mut node, SIGCONT);
+    for (service, _) in stopped {
+        let is_healthy = |text: &str| {
+            // The newest event is the first.
+            let (newer, _) = text.split_once("no sign of life").unwrap_or_default();
+            newer.contains("Health check successful")
+        };
+        let asked = node
+            .booted
+            .wait_for(PATIENCE, &["service", service], is_healthy);
+        asked.unwrap();
+    }
+    assert_eq!(processes(&mut node), before, "none was restarted");
+}
+
+fn silence(service: &str) -> u64 {
+    match ichor_rights::service(service).unwrap().health {
+        ichor_rights::Health::Told { silence_max } => silence_max.as_secs(),
+        ichor_rights::Health::Assumed => panic!("{service} tells nothing"),
+    }
+}
+
+fn wait_until_told(node: &mut Probed, service: &str, text: &str) {
+    let is_told = |found: &str| found.contains(text);
+    let patience = PATIENCE + Duration::from_secs(silence(service));
+    node.booted
+        .wait_for(patience, &["service", service], is_told)
+        .unwrap();
+}
+
+#[test]
+fn vm_processes_have_the_oom_scores_of_their_rows() {
+    let mut node = node();
+    let processes = processes(&mut node);
+    let rows = ichor_rights::SERVICES.iter();
+    let rows = rows.map(|row| (row.id, row.oom_score));
+    for (id, score) in rows.chain([("machined", ichor_rights::PID_1_OOM_SCORE)]) {
+        let known = COMPONENTS.iter().find(|(service, _)| *service == id);
+        let process = find(&processes, known.map_or(id, |(_, name)| name));
+        let path = format!("/proc/{}/oom_score_adj", process.pid);
+        let found = node.probe.read_text(path).unwrap();
+        assert_eq!(found.trim_end(), score.to_string(), "{id}");
+    }
 }
 
 #[test]

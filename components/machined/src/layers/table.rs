@@ -146,7 +146,7 @@ pub(crate) const DIRECTORIES: &[Directory] = &[
     dir("/system/secrets", 0o700),
     dir("/system/run", 0o751),
     dir("/system/run/state", 0o711),
-    dir("/system/run/notify", 0o700),
+    dir("/system/run/notify", 0o711),
     dir("/system/run/machined", 0o771),
     dir("/system/run/storaged", 0o711),
     dir("/system/libexec", 0o755),

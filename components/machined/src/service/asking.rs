@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tonic::Status;
 
 /// How long a file system may take; that of a dead disk or a server that has gone never answers.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Questions at the same time. One that stays without an answer keeps its thread, and others need
 /// threads too, so it keeps its place.
@@ -24,7 +24,11 @@ pub(crate) async fn ask<T: Send + 'static>(
     ask_in(&PLACES, path, question).await
 }
 
-async fn ask_in<T: Send + 'static>(
+/// As [`ask`], with other places.
+///
+/// # Errors
+/// As [`ask`].
+pub(super) async fn ask_in<T: Send + 'static>(
     places: &'static Semaphore,
     path: &str,
     question: impl FnOnce() -> T + Send + 'static,

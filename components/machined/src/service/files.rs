@@ -30,12 +30,14 @@ pub(crate) async fn list(request: ListRequest) -> Result<Response<Answers<FileIn
         (true, Ok(depth)) if depth > 0 => depth,
         (true, _) => usize::MAX,
     };
-    Ok(answer_walk(Listing {
+    let path = root.display().to_string();
+    let listing = Listing {
         waiting: vec![(root.clone(), 0)],
         root,
         depth,
         types: request.types().collect(),
-    }))
+    };
+    Ok(answer_walk(path, listing))
 }
 
 struct Listing {

@@ -29,12 +29,14 @@ pub(crate) fn measure(
         roots.push(PathBuf::from("/"));
     }
     roots.reverse();
-    Ok(answer_walk(Meter {
+    let asked = request.paths.join(", ");
+    let meter = Meter {
         roots,
         root: PathBuf::new(),
         request,
         stack: Vec::new(),
-    }))
+    };
+    Ok(answer_walk(asked, meter))
 }
 
 struct Meter {

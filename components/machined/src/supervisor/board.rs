@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::status::{ServiceState, ServiceStatus};
 
@@ -68,44 +70,89 @@ impl Board {
         (self.inner.listener)(&status);
     }
 
-    /// Records the process of a service.
-    pub(crate) fn record_pid(&self, id: &'static str, pid: Option<u32>) {
-        self.change(id, |status| status.pid = pid);
+    /// Records that a service came to be in a state with a process.
+    pub(crate) fn record_start(&self, id: &'static str, pid: u32, message: impl Into<String>) {
+        let running = |status: &mut ServiceStatus| {
+            status.started(pid);
+            status.record(ServiceState::Running, message);
+        };
+        if let Some(status) = self.change(id, running) {
+            (self.inner.listener)(&status);
+        }
     }
 
-    /// Records what a health check said; a changed verdict is an event.
-    pub(crate) fn record_health(&self, id: &'static str, healthy: Option<bool>, message: &str) {
-        let mut changed = false;
-        let status = self.change(id, |status| {
-            changed = status.record_health(healthy, message);
-            if changed && let Some(healthy) = healthy {
-                let text = match (healthy, message) {
-                    (true, _) => "Health check successful".to_owned(),
-                    (false, message) => format!("Health check failed: {message}"),
-                };
-                status.record(status.state, text);
+    /// Records that a service has no process any more.
+    pub(crate) fn record_end(&self, id: &'static str) {
+        self.judge(id, ServiceStatus::ended);
+    }
+
+    /// Records that a service told that it works, or that it has lost what it works with.
+    pub(crate) fn record_ready(&self, id: &'static str, is_ready: bool) {
+        self.judge(id, |status| status.tells_ready(is_ready));
+    }
+
+    /// Records a sign of life.
+    pub(crate) fn record_sign(&self, id: &'static str) {
+        self.judge(id, ServiceStatus::gives_sign);
+    }
+
+    /// Records whether a service has been silent for too long.
+    pub(crate) fn record_silence(&self, id: &'static str, silence_max: Duration) {
+        self.judge(id, |status| status.listen(silence_max));
+    }
+
+    /// When that will be so.
+    pub(crate) fn silence_end(&self, id: &str, silence_max: Duration) -> Option<Instant> {
+        self.services().get(id)?.silence_end(silence_max)
+    }
+
+    /// A changed verdict is an event; what changes none, such as a sign of life, is nobody's news.
+    fn judge(&self, id: &'static str, change: impl FnOnce(&mut ServiceStatus) -> bool) {
+        let status = {
+            let mut services = self.services();
+            let Some(status) = services.get_mut(id) else {
+                return;
+            };
+            if !change(status) {
+                return;
             }
-        });
-        if let (true, Some(status)) = (changed && healthy.is_some(), status) {
+            let text = match (status.health.healthy, &status.health.last_message) {
+                (None, _) => None,
+                (Some(true), _) => Some("Health check successful".to_owned()),
+                (Some(false), message) => Some(format!("Health check failed: {message}")),
+            };
+            text.map(|text| {
+                status.record(status.state, text);
+                status.clone()
+            })
+        };
+        self.announce();
+        if let Some(status) = status {
             (self.inner.listener)(&status);
         }
     }
 
     /// Returns when the service is up.
     pub(crate) async fn wait_up(&self, id: &str) {
-        self.wait_until(id, true).await;
+        self.wait_until(id, ServiceStatus::is_up).await;
     }
 
     /// Returns when the service is not up.
     pub(crate) async fn wait_down(&self, id: &str) {
-        self.wait_until(id, false).await;
+        self.wait_until(id, |status| !status.is_up()).await;
     }
 
-    async fn wait_until(&self, id: &str, up: bool) {
-        let is_up = || self.services().get(id).is_some_and(ServiceStatus::is_up);
+    /// Returns when the service is in such a state.
+    pub(crate) async fn wait_state(&self, id: &str, is_such: impl Fn(ServiceState) -> bool) {
+        self.wait_until(id, |status| is_such(status.state)).await;
+    }
+
+    async fn wait_until(&self, id: &str, holds: impl Fn(&ServiceStatus) -> bool) {
         let mut changes = self.subscribe();
         // The sender lives as long as `self`, so an error cannot come.
-        let _closed = changes.wait_for(|_| is_up() == up).await;
+        let _closed = changes
+            .wait_for(|_| self.services().get(id).is_some_and(&holds))
+            .await;
     }
 
     fn change(

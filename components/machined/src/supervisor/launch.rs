@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use ichor_log::NOTICE;
-use ichor_rights::{Program, Service, confine};
+use ichor_rights::{Health, PID_1_OOM_SCORE, Program, Service, confine};
 use ichor_sys::handover::VARIABLE;
 use ichor_sys::kmsg::{self as kernel_log, Level};
 use ichor_sys::process::Command;
 use rustix::process::Signal;
 use tokio::io::BufReader;
 use tokio::net::unix::pipe;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::children::Children;
 use super::service::{LaunchError, Launcher, Running};
@@ -29,6 +29,28 @@ const SEARCH_PATH: &str = "/usr/sbin:/usr/bin";
 /// The first descriptor that is handed over.
 const FIRST_DESCRIPTOR: i32 = 3;
 
+/// What decides which process the kernel ends when memory runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OomScores {
+    /// Each process has its own, as its row of the table says.
+    Own,
+    /// All have that of PID 1, which may not lower it.
+    Inherited,
+}
+
+impl OomScores {
+    /// Lowers that of PID 1. From then on any may be set, as none is lower.
+    pub(crate) fn apply_to_pid_1() -> Self {
+        match ichor_sys::process::lower_oom_score(PID_1_OOM_SCORE) {
+            Ok(()) => Self::Own,
+            Err(error) => {
+                info!(%error, "no OOM scores here: services keep that of PID 1");
+                Self::Inherited
+            }
+        }
+    }
+}
+
 /// Starts services as processes. Cloning shares it.
 #[derive(Clone)]
 pub(crate) struct ProcessLauncher {
@@ -37,6 +59,7 @@ pub(crate) struct ProcessLauncher {
     pub(crate) sockets: Arc<Sockets>,
     /// `None` where there is no hierarchy that may be used.
     pub(crate) cgroups: Option<Cgroups>,
+    pub(crate) oom_scores: OomScores,
     /// The binary that is run; that of the running system in production.
     pub(crate) binary: &'static str,
 }
@@ -52,23 +75,22 @@ impl ProcessLauncher {
             let path = cgroups.make_limited(&group(id), &service.rights.limits.settings())?;
             command = command.cgroup(path);
         }
+        if self.oom_scores == OomScores::Own {
+            command = command.oom_score(service.oom_score);
+        }
         let (read, write) = pipe_pair()?;
         self.collect(id, read)?;
         Ok(command.output(write)?)
     }
 
     fn command(&self, service: &Service) -> Result<Command, LaunchError> {
-        let command = match service.program {
+        let mut command = match service.program {
             Program::Foreign {
                 path,
                 name,
                 arguments,
-                notifies,
             } => {
                 let mut command = Command::new(path, name).env("PATH", SEARCH_PATH);
-                if notifies {
-                    command = command.env("NOTIFY_SOCKET", Sockets::notices_path(service.id));
-                }
                 for argument in arguments {
                     command = command.arg(argument);
                 }
@@ -91,6 +113,11 @@ impl ProcessLauncher {
                 command.env(VARIABLE, listed.join(","))
             }
         };
+        if let Health::Told { silence_max } = service.health {
+            command = command
+                .env("NOTIFY_SOCKET", Sockets::notices_path(service.id))
+                .env("WATCHDOG_USEC", silence_max.as_micros().to_string());
+        }
         Ok(confine(command, &service.rights)?)
     }
 

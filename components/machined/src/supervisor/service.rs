@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::board::Board;
+use super::conditions::Conditions;
+use super::plan::Need;
 use super::status::ServiceState;
-use crate::reachable::Reachable;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +53,9 @@ pub(crate) trait Launcher: Send + Sync + 'static {
 pub(crate) struct ServiceSpec {
     pub(crate) id: &'static str,
     /// What it waits for.
-    pub(crate) after: Option<Reachable>,
+    pub(crate) needs: Vec<Need>,
     /// How long it may take to end after SIGTERM.
     pub(crate) grace: Duration,
-    /// Whether something reports its health.
-    pub(crate) has_health_check: bool,
 }
 
 /// What may be asked of a running service loop. Closing the channel ends process and loop.
@@ -77,14 +76,15 @@ pub(crate) enum Command {
 pub(crate) async fn supervise(
     spec: ServiceSpec,
     launcher: &dyn Launcher,
-    board: &Board,
+    conditions: &Conditions,
     mut commands: mpsc::Receiver<Command>,
 ) {
-    let id = spec.id;
+    let (id, board) = (spec.id, &conditions.board);
+    board.record(id, ServiceState::Starting, "Starting service");
     let mut backoff = Backoff::new();
     loop {
         tokio::select! {
-            () = wait_for(&spec, board) => {}
+            () = wait_for_needs(&spec, conditions) => {}
             command = commands.recv() => match command {
                 // There is no process yet: starting goes on as it would have.
                 Some(Command::Restart(done)) => { acknowledge(done); continue }
@@ -101,7 +101,7 @@ pub(crate) async fn supervise(
             },
             Err(error) => format!("Failed to start: {}", crate::describe(&*error)),
         };
-        board.record_health(id, None, "");
+        board.record_end(id);
         let pause = backoff.pause(started.elapsed());
         let text = format!("{message}, starting it again in {} ms", pause.as_millis());
         board.record(id, ServiceState::Failed, text);
@@ -121,15 +121,15 @@ enum Ended {
     ByItself(Exit),
 }
 
-async fn wait_for(spec: &ServiceSpec, board: &Board) {
-    let Some(reachable) = &spec.after else {
-        return;
+async fn wait_for_needs(spec: &ServiceSpec, conditions: &Conditions) {
+    let waits = |left: &[Need]| {
+        let left: Vec<_> = left.iter().map(ToString::to_string).collect();
+        let text = format!("Waiting for {}", left.join(", "));
+        conditions
+            .board
+            .record(spec.id, ServiceState::Waiting, text);
     };
-    if !reachable.is_reached() {
-        let text = "Waiting for the API to be reachable";
-        board.record(spec.id, ServiceState::Waiting, text);
-        reachable.wait().await;
-    }
+    conditions.wait_for(&spec.needs, waits).await;
 }
 
 async fn run(
@@ -140,16 +140,15 @@ async fn run(
     commands: &mut mpsc::Receiver<Command>,
 ) -> Ended {
     let pid = running.pid;
-    board.record_pid(spec.id, Some(pid));
     let text = format!("Process {} started with PID {pid}", spec.id);
-    board.record(spec.id, ServiceState::Running, text);
+    board.record_start(spec.id, pid, text);
     tokio::select! {
         exit = &mut running.exit => Ended::ByItself(exit_of(exit)),
         command = commands.recv() => {
             stop(spec, launcher, board, running).await;
             match command {
                 Some(Command::Restart(done)) => {
-                    board.record_health(spec.id, None, "");
+                    board.record_end(spec.id);
                     acknowledge(done);
                     Ended::Restarted
                 }
@@ -179,7 +178,7 @@ async fn stop(spec: &ServiceSpec, launcher: &dyn Launcher, board: &Board, mut ru
 }
 
 fn finish(board: &Board, id: &'static str) {
-    board.record_health(id, None, "");
+    board.record_end(id);
     board.record(id, ServiceState::Finished, "Service finished successfully");
 }
 
@@ -197,8 +196,12 @@ fn exit_of(result: Result<Exit, oneshot::error::RecvError>) -> Exit {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use ichor_rights::Condition;
+    use ichor_state::MemoryState;
+
     use super::super::status::ServiceStatus;
     use super::*;
+    use crate::reachable::Reachable;
 
     #[derive(Default)]
     struct Fake {
@@ -236,29 +239,40 @@ mod tests {
         }
     }
 
-    fn start(
-        fake: Fake,
-        after: Option<Reachable>,
-    ) -> (
-        Board,
-        Arc<Fake>,
-        mpsc::Sender<Command>,
-        tokio::task::JoinHandle<()>,
-    ) {
+    struct Started {
+        conditions: Conditions,
+        board: Board,
+        fake: Arc<Fake>,
+        commands: mpsc::Sender<Command>,
+        task: tokio::task::JoinHandle<()>,
+    }
+
+    fn start(fake: Fake, needs: &[Need]) -> Started {
         let board = Board::new(Box::new(|_| {}));
         board.add(ServiceStatus::new("apid", false));
+        board.add(ServiceStatus::new("cri", false));
         let fake = Arc::new(fake);
-        let (sender, commands) = mpsc::channel(1);
+        let (commands, receiver) = mpsc::channel(1);
         let spec = ServiceSpec {
             id: "apid",
-            after,
+            needs: needs.to_vec(),
             grace: Duration::from_secs(10),
-            has_health_check: false,
         };
-        let (shared, launcher) = (board.clone(), Arc::clone(&fake));
-        let handle =
-            tokio::spawn(async move { supervise(spec, &*launcher, &shared, commands).await });
-        (board, fake, sender, handle)
+        let conditions = Conditions {
+            board: board.clone(),
+            state: Arc::new(MemoryState::new()),
+            reachable: Reachable::default(),
+        };
+        let (shared, launcher) = (conditions.clone(), Arc::clone(&fake));
+        let task =
+            tokio::spawn(async move { supervise(spec, &*launcher, &shared, receiver).await });
+        Started {
+            conditions,
+            board,
+            fake,
+            commands,
+            task,
+        }
     }
 
     fn state(board: &Board) -> ServiceState {
@@ -267,7 +281,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_killed_process_is_started_again_after_a_short_pause() {
-        let (board, fake, _commands, _task) = start(Fake::default(), None);
+        let Started {
+            board,
+            fake,
+            commands: _running,
+            ..
+        } = start(Fake::default(), &[]);
         board.wait_up("apid").await;
         fake.end_last(Exit::Signal(9));
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -283,15 +302,37 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waits_until_the_api_can_be_reached() {
-        let reachable = Reachable::default();
-        let (board, fake, _commands, _task) = start(Fake::default(), Some(reachable.clone()));
+    async fn starts_when_all_that_it_needs_is_there_and_says_what_is_missing() {
+        let needs = [Need::Up("cri"), Need::Condition(&Condition::ApiReachable)];
+        let started = start(Fake::default(), &needs);
+        let board = &started.board;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(state(&board), ServiceState::Waiting);
-        assert_eq!(fake.starts(), 0);
-        reachable.enter();
+        assert_eq!(state(board), ServiceState::Waiting);
+        board.record("cri", ServiceState::Running, "");
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(state(&board), ServiceState::Running);
+        assert_eq!(started.fake.starts(), 0);
+        started.conditions.reachable.enter();
+        board.wait_up("apid").await;
+        let events = board.get("apid").unwrap().events;
+        let told: Vec<_> = events.iter().map(|event| event.message.as_str()).collect();
+        let expected = [
+            "Starting service",
+            "Waiting for service \"cri\" to be \"up\", the API to be reachable",
+            "Waiting for the API to be reachable",
+            "Creating service runner",
+            "Process apid started with PID 101",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_waits_can_be_stopped() {
+        let started = start(Fake::default(), &[Need::Up("cri")]);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(started.commands);
+        started.task.await.unwrap();
+        assert_eq!(state(&started.board), ServiceState::Finished);
+        assert_eq!(started.fake.starts(), 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -300,7 +341,13 @@ mod tests {
             stubborn: true,
             ..Fake::default()
         };
-        let (board, fake, commands, task) = start(fake, None);
+        let Started {
+            board,
+            fake,
+            commands,
+            task,
+            ..
+        } = start(fake, &[]);
         board.wait_up("apid").await;
         let begun = Instant::now();
         drop(commands);
@@ -312,7 +359,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_restart_does_not_wait() {
-        let (board, fake, commands, _task) = start(Fake::default(), None);
+        let Started {
+            board,
+            fake,
+            commands,
+            ..
+        } = start(Fake::default(), &[]);
         board.wait_up("apid").await;
         let (done, restarted) = oneshot::channel();
         commands.send(Command::Restart(done)).await.unwrap();

@@ -1,22 +1,25 @@
 //! What is known of a service, and how it changes.
 
 use std::collections::VecDeque;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ichor_api::machine::ServiceHealth;
+use tokio::time::Instant;
 
 /// Where a service stands.
 ///
 /// ```text
-/// Initialized → Waiting → Preparing → Running → Stopping → Finished
-///                  ↑                      │ exit
-///                  └─────── Failed ←──────┘
+/// Initialized → Starting → Waiting → Preparing → Running → Stopping → Finished
+///           └→ Skipped        ↑                      │ exit
+///                             └─────── Failed ←──────┘
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ServiceState {
     /// Known, not started.
     #[default]
     Initialized,
+    /// It was told to start.
+    Starting,
     /// Waits for other services or conditions.
     Waiting,
     /// Its directories, cgroup and descriptors are made.
@@ -29,6 +32,8 @@ pub(crate) enum ServiceState {
     Finished,
     /// It ended although it should run.
     Failed,
+    /// It is not for this node, and whoever depends on it goes on without.
+    Skipped,
 }
 
 impl ServiceState {
@@ -36,12 +41,14 @@ impl ServiceState {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Initialized => "Initialized",
+            Self::Starting => "Starting",
             Self::Waiting => "Waiting",
             Self::Preparing => "Preparing",
             Self::Running => "Running",
             Self::Stopping => "Stopping",
             Self::Finished => "Finished",
             Self::Failed => "Failed",
+            Self::Skipped => "Skipped",
         }
     }
 }
@@ -98,6 +105,12 @@ pub(crate) struct ServiceStatus {
     pub(crate) pid: Option<u32>,
     /// Whether it has a health check at all.
     pub(crate) has_health_check: bool,
+    /// Whether it has told that it works.
+    is_ready: bool,
+    /// When it last gave a sign of life.
+    heard: Instant,
+    /// For how long it has given none, once that is too long.
+    silence: Option<Duration>,
 }
 
 impl ServiceStatus {
@@ -114,6 +127,9 @@ impl ServiceStatus {
             events: VecDeque::new(),
             pid: None,
             has_health_check,
+            is_ready: false,
+            heard: Instant::now(),
+            silence: None,
         }
     }
 
@@ -130,27 +146,80 @@ impl ServiceStatus {
         });
     }
 
-    /// Records what a health check said. `true` when the verdict changed.
-    pub(crate) fn record_health(
-        &mut self,
-        healthy: Option<bool>,
-        message: impl Into<String>,
-    ) -> bool {
-        self.health.last_message = message.into();
-        if self.health.healthy == healthy {
-            return false;
-        }
-        self.health.healthy = healthy;
-        self.health.last_change = SystemTime::now();
-        true
-    }
-
     /// Whether those who depend on this service may go on.
     pub(crate) fn is_up(&self) -> bool {
         match self.state {
             ServiceState::Running => !self.has_health_check || self.health.healthy == Some(true),
+            ServiceState::Skipped => true,
             _ => false,
         }
+    }
+
+    /// Its process has started.
+    pub(crate) fn started(&mut self, pid: u32) {
+        self.pid = Some(pid);
+        self.heard = Instant::now();
+    }
+
+    /// Its process has ended. `true` when that changed the verdict on its health.
+    pub(crate) fn ended(&mut self) -> bool {
+        self.pid = None;
+        self.is_ready = false;
+        self.silence = None;
+        self.judge()
+    }
+
+    /// It told that it works, or has lost what it works with. `true` when that changed the verdict.
+    pub(crate) fn tells_ready(&mut self, is_ready: bool) -> bool {
+        self.is_ready = is_ready;
+        match is_ready {
+            true => self.gives_sign(),
+            false => self.judge(),
+        }
+    }
+
+    /// It gave a sign of life. `true` when that changed the verdict.
+    pub(crate) fn gives_sign(&mut self) -> bool {
+        self.heard = Instant::now();
+        self.silence = None;
+        self.judge()
+    }
+
+    /// Looks at the time. `true` when that changed the verdict.
+    pub(crate) fn listen(&mut self, silence_max: Duration) -> bool {
+        let Some(end) = self.silence_end(silence_max) else {
+            return false;
+        };
+        if Instant::now() >= end {
+            self.silence = Some(silence_max);
+        }
+        self.judge()
+    }
+
+    /// When it has been silent for too long, unless there is a sign before; `None` while it does not
+    /// run, or is known to be silent.
+    pub(crate) fn silence_end(&self, silence_max: Duration) -> Option<Instant> {
+        let listens = self.state == ServiceState::Running && self.silence.is_none();
+        listens.then(|| self.heard + silence_max)
+    }
+
+    fn judge(&mut self) -> bool {
+        let (healthy, message) = match self.silence {
+            Some(silence) => {
+                let text = format!("no sign of life for {} s", silence.as_secs());
+                (Some(false), text)
+            }
+            None => (self.is_ready.then_some(true), String::new()),
+        };
+        if self.health.healthy == healthy {
+            return false;
+        }
+        self.health = Health {
+            healthy,
+            last_message: message,
+            last_change: SystemTime::now(),
+        };
+        true
     }
 }
 
@@ -173,9 +242,35 @@ mod tests {
         let mut status = ServiceStatus::new("x", true);
         status.record(ServiceState::Running, "started");
         assert!(!status.is_up());
-        assert!(status.record_health(Some(true), ""));
+        assert!(status.tells_ready(true));
         assert!(status.is_up());
         status.record(ServiceState::Failed, "exited");
         assert!(!status.is_up());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_unhealthy_until_there_is_a_sign() {
+        let silence_max = Duration::from_secs(60);
+        let mut status = ServiceStatus::new("x", true);
+        assert_eq!(status.silence_end(silence_max), None, "it does not run");
+        status.record(ServiceState::Running, "started");
+        status.started(7);
+        assert!(status.tells_ready(true));
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert!(!status.listen(silence_max));
+        assert!(!status.gives_sign());
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert!(!status.listen(silence_max));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(status.listen(silence_max));
+        assert_eq!(status.health.healthy, Some(false));
+        assert_eq!(status.health.last_message, "no sign of life for 60 s");
+        assert!(!status.is_up());
+        assert!(status.gives_sign());
+        assert!(status.is_up());
+        // One that has never told that it works is not known to, whatever signs it gives.
+        assert!(status.ended());
+        assert!(!status.gives_sign());
+        assert_eq!(status.health.healthy, None);
     }
 }

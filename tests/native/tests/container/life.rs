@@ -16,6 +16,9 @@ use crate::node::{Node, PATIENCE, setup};
 /// A component that is killed is back within this time.
 const RETURN_MAX: Duration = Duration::from_secs(2);
 
+/// How long a component may be silent.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
 #[test]
 fn native_node_says_what_it_is() -> Result<()> {
     let node = Node::start(&setup()?)?;
@@ -29,8 +32,48 @@ fn native_node_says_what_it_is() -> Result<()> {
         let runs = |node: &Node| node.state_of(service).is_ok_and(|state| state == "Running");
         node.wait_for(service, PATIENCE, runs)?;
     }
-    let services = node.services()?;
-    assert!(services.iter().all(|service| service.id != "udevd"));
+    for service in ["storaged", "udevd"] {
+        assert_eq!(node.state_of(service)?, "Skipped", "{service}");
+    }
+    Ok(())
+}
+
+/// A component that is stopped is told from one that works, and nothing is done to it.
+#[test]
+fn native_a_component_that_stands_still_is_unhealthy_until_it_goes_on() -> Result<()> {
+    let node = Node::start(&setup()?)?;
+    let is_healthy = |node: &Node| {
+        let service = node.service("networkd").ok()?;
+        let health = service.health?;
+        (!health.unknown).then_some(health.healthy)
+    };
+    node.wait_for("health", PATIENCE, |node| is_healthy(node) == Some(true))?;
+    let pid = node.process("networkd")?.pid;
+    send(pid, Signal::STOP)?;
+    let is_unhealthy = |node: &Node| is_healthy(node) == Some(false);
+    node.wait_for("verdict", SILENCE_MAX + PATIENCE, is_unhealthy)?;
+    let silent = node.service("networkd")?;
+    assert_eq!(silent.state, "Running");
+    let message = silent.health.unwrap_or_default().last_message;
+    assert_eq!(message, "no sign of life for 60 s");
+    // The node answers meanwhile; the call above was one.
+    send(pid, Signal::CONT)?;
+    node.wait_for("sign", PATIENCE, |node| is_healthy(node) == Some(true))?;
+    assert_eq!(node.process("networkd")?.pid, pid, "it was not restarted");
+    let events = node.service("networkd")?.events.unwrap_or_default().events;
+    let told: Vec<_> = events.iter().map(|event| event.msg.as_str()).collect();
+    let expected = [
+        "Starting service",
+        "Creating service runner",
+        "Process networkd started with PID",
+        "Health check successful",
+        "Health check failed: no sign of life for 60 s",
+        "Health check successful",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for (found, expected) in told.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{told:?}");
+    }
     Ok(())
 }
 
@@ -190,6 +233,7 @@ fn native_missing_privileges_are_a_word_in_the_log() -> Result<()> {
     let words = node.native.words();
     assert!(words.contains("no control groups here"), "{words}");
     assert!(words.contains("fewer descriptors than wanted"), "{words}");
+    assert!(words.contains("no OOM scores here"), "{words}");
     // Nothing failed on the way.
     assert!(!words.contains("Failed to start"), "{words}");
     node.wait_for("networkd", PATIENCE, |node| {
@@ -215,6 +259,24 @@ fn native_a_node_ends_with_a_test_that_is_killed() -> Result<()> {
     Ok(())
 }
 
+/// As with control groups: not every computer lets its root lower them.
+#[test]
+fn native_oom_scores_are_lowered_where_they_may_be() -> Result<()> {
+    let node = Node::start(&setup()?)?;
+    let is_said = node.native.words().contains("no OOM scores here");
+    for (name, score) in [
+        ("machined", "-1000"),
+        ("apid", "-998"),
+        ("networkd", "-998"),
+    ] {
+        node.wait_for(name, PATIENCE, |node| node.process(name).is_ok())?;
+        let pid = node.process(name)?.pid;
+        let found = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj"))?;
+        assert!((found.trim_end() == score) != is_said, "{name}: {found}");
+    }
+    Ok(())
+}
+
 /// With controllers the services have limits; without, which is what some computers offer, they run
 /// all the same.
 #[test]
@@ -233,8 +295,12 @@ fn native_control_groups_are_used_when_they_are_there() -> Result<()> {
 }
 
 fn kill(pid: u32) -> Result<()> {
+    send(pid, Signal::KILL)
+}
+
+fn send(pid: u32, signal: Signal) -> Result<()> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| anyhow::anyhow!("a process has an id"))?;
-    rustix::process::kill_process(pid, Signal::KILL)?;
+    rustix::process::kill_process(pid, signal)?;
     Ok(())
 }

@@ -88,10 +88,14 @@ impl Node {
         Ok(services.collect())
     }
 
+    pub(crate) fn service(&self, id: &str) -> Result<ServiceInfo> {
+        let found = self.services()?.into_iter().find(|each| each.id == id);
+        found.with_context(|| format!("no service {id}"))
+    }
+
     /// The state that a service says it is in.
     pub(crate) fn state_of(&self, id: &str) -> Result<String> {
-        let found = self.services()?.into_iter().find(|each| each.id == id);
-        Ok(found.with_context(|| format!("no service {id}"))?.state)
+        Ok(self.service(id)?.state)
     }
 
     pub(crate) fn process(&self, name: &str) -> Result<Process> {
