@@ -37,7 +37,7 @@ pub(crate) fn runtime(state: Arc<dyn State>) -> Result<(Runtime, Netlink), Netwo
         .register(addresses::AddressSpecController::new(kernel.clone()))?
         .register(routes::RouteStatusController::new(kernel.clone()))?
         .register(routes::RouteSpecController::new(kernel))?
-        .register(defaults::DefaultsController)?
+        .register(defaults::DefaultsController::default())?
         .register(operator::OperatorController::default())?
         .register(Merge::<LinkSpec>::new())?
         .register(Merge::<AddressSpec>::new())?

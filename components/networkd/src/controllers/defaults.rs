@@ -2,6 +2,7 @@
 //! public resolvers and a time server until something better is known.
 
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError};
+use ichor_resource::Resource;
 use ichor_resource::specs::network::{
     AddressFlags, AddressSpec, ConfigLayer, Dhcp4Operator, Family, HardwareAddress, HostnameSpec,
     LinkSpec, LinkStatus, LinkType, Operator, OperatorSpec, ResolverSpec, Scope, TimeServerSpec,
@@ -14,8 +15,14 @@ use crate::plan::stable_hostname;
 
 /// Metric of routes from DHCP: other routes are better by default.
 const DHCP_ROUTE_METRIC: u32 = 1024;
+/// Id of the default name.
+const HOSTNAME: &str = "default/hostname";
 
-pub(super) struct DefaultsController;
+#[derive(Default)]
+pub(super) struct DefaultsController {
+    /// The name that the node has got; it stays when the card that it comes from goes.
+    hostname: Option<HostnameSpec>,
+}
 
 impl Controller for DefaultsController {
     const NAME: &'static str = "network.DefaultConfigController";
@@ -58,7 +65,24 @@ impl Controller for DefaultsController {
             ..TimeServerSpec::default()
         };
         cx.upsert_in(CONFIG, "default/timeservers", servers).await?;
-        hostname(cx).await
+        self.hostname(cx).await
+    }
+}
+
+impl DefaultsController {
+    /// One name for each boot: also for a process that was started again, and finds other cards.
+    async fn hostname(&mut self, cx: &Ctx) -> Result<(), ReconcileError> {
+        if self.hostname.is_none() {
+            let earlier = cx.get_in::<HostnameSpec>(CONFIG, HOSTNAME).await?;
+            self.hostname = match earlier {
+                Some(earlier) => Some(earlier.into_value()),
+                None => first_hardware_address(cx).await?.map(hostname_of),
+            };
+        }
+        match &self.hostname {
+            Some(spec) => cx.upsert_in(CONFIG, HOSTNAME, spec.clone()).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -106,14 +130,68 @@ async fn dhcp(cx: &Ctx, name: &str) -> Result<(), ReconcileError> {
         .await
 }
 
-async fn hostname(cx: &Ctx) -> Result<(), ReconcileError> {
-    let Some(address) = first_hardware_address(cx).await? else {
-        return Ok(());
-    };
-    let spec = HostnameSpec {
-        hostname: stable_hostname(&address.value().hardware_addr.0),
+fn hostname_of(card: Resource<HardwareAddress>) -> HostnameSpec {
+    HostnameSpec {
+        hostname: stable_hostname(&card.value().hardware_addr.0),
         layer: ConfigLayer::Default,
         ..HostnameSpec::default()
-    };
-    cx.upsert_in(CONFIG, "default/hostname", spec).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ichor_controller::{Runtime, testing};
+    use ichor_resource::Spec;
+    use ichor_resource::specs::HardwareAddr;
+    use ichor_state::{MemoryState, State, StateExt};
+    use std::sync::Arc;
+    use tokio_util::sync::CancellationToken;
+
+    fn start(state: &Arc<MemoryState>) -> CancellationToken {
+        let mut runtime = Runtime::new(Arc::clone(state) as Arc<dyn State>);
+        runtime.register(DefaultsController::default()).unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(runtime.run(stop.clone()));
+        stop
+    }
+
+    async fn first_card(state: &MemoryState, last_byte: u8) {
+        let card = HardwareAddress {
+            name: "eth0".into(),
+            hardware_addr: HardwareAddr(vec![2, 0, 0, 0, 0, last_byte]),
+        };
+        let card = Resource::new(super::super::FIRST_HARDWARE_ADDRESS, card);
+        state.upsert(card, "test").await.unwrap();
+    }
+
+    async fn name(state: &MemoryState) -> Option<String> {
+        testing::tick().await;
+        let all = ichor_state::Query::default();
+        let found = state.list_in::<HostnameSpec>(CONFIG, &all).await.unwrap();
+        found.first().map(|spec| spec.value().hostname.clone())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_name_stays_when_the_card_that_gave_it_goes() {
+        let state = Arc::new(MemoryState::new());
+        let stop = start(&state);
+        assert_eq!(name(&state).await, None);
+        first_card(&state, 1).await;
+        let given = Some(stable_hostname(&[2, 0, 0, 0, 0, 1]));
+        assert_eq!(name(&state).await, given);
+        first_card(&state, 2).await;
+        assert_eq!(name(&state).await, given);
+        let pointer = HardwareAddress::pointer(super::super::FIRST_HARDWARE_ADDRESS);
+        state.destroy(&pointer, "test").await.unwrap();
+        assert_eq!(name(&state).await, given);
+
+        // Nor does a process that is started again give another one.
+        stop.cancel();
+        testing::tick().await;
+        first_card(&state, 3).await;
+        let stop = start(&state);
+        assert_eq!(name(&state).await, given);
+        stop.cancel();
+    }
 }

@@ -320,3 +320,7 @@ fn seconds_of(seconds: u32) -> Duration {
 #[cfg(test)]
 #[path = "packet_tests.rs"]
 pub(super) mod tests;
+
+#[cfg(test)]
+#[path = "captured_tests.rs"]
+mod captured_tests;

@@ -10,7 +10,7 @@ use ichor_resource::specs::network::{
 use ipnet::IpNet;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkMessage, State};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkMessage, Prop, State};
 use rtnetlink::packet_route::route::{
     self, RouteAddress, RouteAttribute, RouteMessage, RouteMetric,
 };
@@ -39,6 +39,8 @@ pub(super) fn link(message: &LinkMessage) -> Option<(String, LinkStatus)> {
             LinkAttribute::Controller(index) => status.master_index = *index,
             LinkAttribute::OperState(state) => status.operational_state = operational(*state),
             LinkAttribute::Carrier(carrier) => status.link_state = *carrier == 1,
+            LinkAttribute::IfAlias(text) => status.alias.clone_from(text),
+            LinkAttribute::PropList(props) => status.alt_names = alternative_names(props),
             LinkAttribute::ParentDevName(text) => status.bus_path.clone_from(text),
             LinkAttribute::LinkInfo(infos) => {
                 for info in infos {
@@ -55,6 +57,17 @@ pub(super) fn link(message: &LinkMessage) -> Option<(String, LinkStatus)> {
     // A link that is down reports the carrier it last had.
     status.link_state &= status.flags.contains(LinkFlags::UP);
     Some((name?, status))
+}
+
+/// In the order of the alphabet: the kernel's order may change.
+fn alternative_names(props: &[Prop]) -> Vec<String> {
+    let names = props.iter().filter_map(|prop| match prop {
+        Prop::AltIfName(name) => Some(name.clone()),
+        _ => None,
+    });
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
 }
 
 fn operational(state: State) -> OperationalState {

@@ -2,8 +2,6 @@
 //!
 //! Needs root, `ip` and `dnsmasq` (Debian's dnsmasq-base).
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ichor_resource::specs::files::EtcFileSpec;
@@ -14,94 +12,33 @@ use ichor_resource::specs::network::{
 use ichor_resource::{Pointer, Resource};
 use ichor_state::{MemoryState, StateExt};
 
-use crate::support::{Namespace, PATIENCE, appears, disappears, with_networkd};
+use crate::dnsmasq::Dnsmasq;
+use crate::support::{Cable, PATIENCE, appears, disappears, with_networkd};
 
 const CONFIG: &str = "network-config";
 const ADDRESS: &str = "client0/10.77.0.50/24";
 
-/// Two namespaces with a cable between them.
-struct Cable {
-    client: Namespace,
-    server: Namespace,
+/// A server that knows one address, and much to say beside it.
+fn server(cable: &Cable) -> Dnsmasq {
+    let arguments = [
+        "--dhcp-authoritative",
+        "--no-ping",
+        "--dhcp-range=10.77.0.50,10.77.0.50,255.255.255.0,2m",
+        "--dhcp-option=option:dns-server,10.77.0.3,10.77.0.4",
+        "--dhcp-option=option:ntp-server,10.77.0.5",
+        "--dhcp-option=option:mtu,1400",
+        "--dhcp-option=option:domain-search,a.test,b.test",
+        "--dhcp-option=option:classless-static-route,0.0.0.0/0,10.77.0.1,172.16.0.0/12,10.77.0.9",
+        "--domain=example.test",
+    ];
+    let address = ["address", "add", "10.77.0.1/24", "dev", "server0"];
+    cable.server.ip(&address);
+    // What the client sends before is lost, and it waits seconds before it repeats itself.
+    Dnsmasq::start(&cable.server, &arguments, "sockets bound")
 }
 
-impl Cable {
-    fn new() -> Self {
-        let (client, server) = (Namespace::new("client"), Namespace::new("server"));
-        let pair = ["type", "veth", "peer", "name", "server0", "netns"];
-        client.ip(&[
-            &["link", "add", "client0"],
-            pair.as_slice(),
-            &[&server.name],
-        ]
-        .concat());
-        server.ip(&["address", "add", "10.77.0.1/24", "dev", "server0"]);
-        server.ip(&["link", "set", "server0", "up"]);
-        Self { client, server }
-    }
-
-    fn addresses(&self) -> String {
-        self.client.ip(&["address", "show"])
-    }
-}
-
-struct Server(Child);
-
-impl Server {
-    fn start(cable: &Cable) -> Self {
-        let arguments = [
-            "--keep-in-foreground",
-            "--conf-file=/dev/null",
-            "--log-facility=-",
-            "--port=0",
-            "--interface=server0",
-            "--bind-interfaces",
-            "--no-ping",
-            "--dhcp-authoritative",
-            "--leasefile-ro",
-            "--pid-file",
-            "--user=root",
-            "--dhcp-range=10.77.0.50,10.77.0.50,255.255.255.0,2m",
-            "--dhcp-option=option:dns-server,10.77.0.3,10.77.0.4",
-            "--dhcp-option=option:ntp-server,10.77.0.5",
-            "--dhcp-option=option:mtu,1400",
-            "--dhcp-option=option:domain-search,a.test,b.test",
-            "--dhcp-option=option:classless-static-route,0.0.0.0/0,10.77.0.1,172.16.0.0/12,10.77.0.9",
-            "--domain=example.test",
-        ];
-        let child = Command::new("ip")
-            .args(["netns", "exec", &cable.server.name, "dnsmasq"])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("start dnsmasq");
-        let mut server = Self(child);
-        server.wait_until_ready();
-        server
-    }
-
-    /// What the client sends before is lost, and it waits seconds before it repeats itself.
-    fn wait_until_ready(&mut self) {
-        let errors = self.0.stderr.take().expect("it is piped");
-        let mut lines = BufReader::new(errors).lines();
-        let ready = lines.by_ref().find(|line| {
-            let line = line.as_deref().unwrap_or_default();
-            eprintln!("{line}");
-            line.contains("sockets bound")
-        });
-        assert!(ready.is_some(), "dnsmasq ended");
-        // It must not find its output closed.
-        std::thread::spawn(move || lines.for_each(drop));
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself, and then there is nothing to end.
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
+fn addresses(cable: &Cable) -> String {
+    cable.client.ip(&["address", "show"])
 }
 
 async fn configure(state: &MemoryState) {
@@ -137,11 +74,7 @@ async fn lease_arrives_and_goes(state: &MemoryState, cable: &Cable) {
     eprintln!("address after {:?}", started.elapsed());
     let is_emulated = std::env::var_os("ICHOR_EMULATED").is_some();
     assert!(is_emulated || started.elapsed() < Duration::from_secs(3));
-    assert!(
-        cable
-            .addresses()
-            .contains("inet 10.77.0.50/24 brd 10.77.0.255 scope global client0")
-    );
+    assert!(addresses(cable).contains("inet 10.77.0.50/24 brd 10.77.0.255 scope global client0"));
 
     appears::<AddressStatus>(state, "lo/127.0.0.1/8", |_| true).await;
     let default = "client0/inet4/10.77.0.1//1024";
@@ -193,13 +126,13 @@ async fn lease_arrives_and_goes(state: &MemoryState, cable: &Cable) {
     disappears::<AddressSpec>(state, ADDRESS).await;
     disappears::<AddressStatus>(state, ADDRESS).await;
     disappears::<RouteStatus>(state, default).await;
-    assert!(!cable.addresses().contains("10.77.0.50"));
+    assert!(!addresses(cable).contains("10.77.0.50"));
 }
 
 async fn disappears_and_returns(state: &MemoryState, cable: &Cable) {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        if cable.addresses().contains("10.77.0.50/24") {
+        if addresses(cable).contains("10.77.0.50/24") {
             appears::<AddressStatus>(state, ADDRESS, |_| true).await;
             return;
         }
@@ -211,7 +144,7 @@ async fn disappears_and_returns(state: &MemoryState, cable: &Cable) {
 #[test]
 fn netns_a_lease_configures_the_node_and_its_end_undoes_that() {
     let cable = Cable::new();
-    let server = Server::start(&cable);
+    let server = server(&cable);
     let checked = &cable;
     with_networkd(&cable.client, |state| async move {
         lease_arrives_and_goes(&state, checked).await;

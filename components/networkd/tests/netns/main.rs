@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod dhcp;
 #[cfg(test)]
+mod dnsmasq;
+#[cfg(test)]
 mod links;
+#[cfg(test)]
+mod router;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! What all tests in network namespaces share.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ichor_networkd::run;
@@ -21,7 +23,7 @@ pub(crate) struct Namespace {
 
 impl Namespace {
     pub(crate) fn new(role: &str) -> Self {
-        let name = format!("ichor-{role}-{}", std::process::id());
+        let name = format!("ichor-{role}-{}", unique());
         ip(&["netns", "add", &name]);
         Self { name }
     }
@@ -29,6 +31,31 @@ impl Namespace {
     /// Runs `ip` in it.
     pub(crate) fn ip(&self, arguments: &[&str]) -> String {
         ip(&[&["-n", &self.name], arguments].concat())
+    }
+
+    /// Calls a function in it, on a thread of its own: setns(2) moves one thread.
+    pub(crate) fn inside<T: Send>(
+        &self,
+        call: impl FnOnce() -> T + Send,
+    ) -> std::thread::Result<T> {
+        let path = format!("/run/netns/{}", self.name);
+        let namespace = File::open(path).expect("namespace");
+        std::thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+                rustix::thread::move_into_link_name_space(namespace.as_fd(), kind)
+                    .expect("enter the namespace");
+                call()
+            });
+            inside.join()
+        })
+    }
+
+    /// Sets a parameter below `/proc/sys/net`.
+    pub(crate) fn set(&self, parameter: &str, value: &str) {
+        let path = format!("/proc/sys/net/{parameter}");
+        let written = self.inside(|| std::fs::write(&path, value));
+        written.expect("no panic").expect("write the parameter");
     }
 }
 
@@ -42,38 +69,57 @@ impl Drop for Namespace {
     }
 }
 
+/// Two namespaces with a cable between them.
+pub(crate) struct Cable {
+    /// Has `client0`, which is down.
+    pub(crate) client: Namespace,
+    /// Has `server0`, which is up.
+    pub(crate) server: Namespace,
+}
+
+impl Cable {
+    pub(crate) fn new() -> Self {
+        Self::between(Namespace::new("client"), Namespace::new("server"))
+    }
+
+    pub(crate) fn between(client: Namespace, server: Namespace) -> Self {
+        let pair = ["type", "veth", "peer", "name", "server0", "netns"];
+        client.ip(&[
+            &["link", "add", "client0"],
+            pair.as_slice(),
+            &[&server.name],
+        ]
+        .concat());
+        server.ip(&["link", "set", "server0", "up"]);
+        Self { client, server }
+    }
+}
+
 /// Runs the component in a namespace until `check`, which sees its state, has come to its end.
 pub(crate) fn with_networkd<F: Future<Output = ()>>(
     namespace: &Namespace,
     check: impl FnOnce(Arc<MemoryState>) -> F + Send,
 ) {
-    let path = format!("/run/netns/{}", namespace.name);
-    let namespace = File::open(path).expect("namespace");
-    // setns(2) moves one thread: the component runs on one, with all its tasks.
-    let outcome = std::thread::scope(|scope| {
-        let inside = scope.spawn(|| {
-            let kind = Some(rustix::thread::LinkNameSpaceType::Network);
-            rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), kind)
-                .expect("enter the namespace");
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.expect("runtime").block_on(async {
-                let state = Arc::new(MemoryState::new());
-                let shutdown = CancellationToken::new();
-                let remote = served(Arc::clone(&state));
-                let running = run(Arc::new(remote), shutdown.clone());
-                let checked = async {
-                    check(state).await;
-                    shutdown.cancel();
-                };
-                let (ran, ()) = tokio::join!(running, checked);
-                ran.expect("networkd");
-            });
+    // The component runs on one thread, with all its tasks.
+    let socket = std::env::temp_dir().join(format!("ichor-state-{}.sock", unique()));
+    let outcome = namespace.inside(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("runtime").block_on(async {
+            let state = Arc::new(MemoryState::new());
+            let shutdown = CancellationToken::new();
+            let remote = served(Arc::clone(&state), &socket);
+            let running = run(Arc::new(remote), shutdown.clone());
+            let checked = async {
+                check(state).await;
+                shutdown.cancel();
+            };
+            let (ran, ()) = tokio::join!(running, checked);
+            ran.expect("networkd");
         });
-        inside.join()
     });
-    drop(std::fs::remove_file(socket()));
+    drop(std::fs::remove_file(&socket));
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
@@ -113,19 +159,20 @@ pub(crate) async fn disappears<S: Spec>(state: &MemoryState, id: &str) {
         .expect("readable");
 }
 
-fn socket() -> PathBuf {
-    std::env::temp_dir().join(format!("ichor-state-{}.sock", std::process::id()))
+/// Tests may run at the same time.
+fn unique() -> String {
+    static COUNTED: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNTED.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{number}", std::process::id())
 }
 
 /// The state as the component sees it on a node: over gRPC on a unix socket.
-fn served(state: Arc<MemoryState>) -> RemoteState {
-    let path = socket();
-    drop(std::fs::remove_file(&path));
-    let listener = tokio::net::UnixListener::bind(&path).expect("listen");
+fn served(state: Arc<MemoryState>, path: &Path) -> RemoteState {
+    let listener = tokio::net::UnixListener::bind(path).expect("listen");
     let incoming = tokio_stream::wrappers::UnixListenerStream::new(listener);
     let service = StateServer::new(state).into_service();
     let router = tonic::transport::Server::builder().add_service(service);
     // Ends with the runtime.
     tokio::spawn(router.serve_with_incoming(incoming));
-    RemoteState::unix(path)
+    RemoteState::unix(path.to_owned())
 }
