@@ -43,6 +43,7 @@ pub fn texts(input: &[u8]) {
     let stanzas = text.split("\n\n").filter_map(sources::parse_stanza);
     sources::choose(&lines.chain(stanzas).collect::<Vec<_>>());
     apt::parse_kernel(text);
+    apt::parse_package(text);
     modules::before(text);
     let mut trie = Trie::default();
     trie.add_text(1, text);

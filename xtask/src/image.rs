@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use ichor_imager::build::{Also, Compression, Inputs, Outputs, Probe, build};
 use ichor_imager::lock::Lock;
-use ichor_imager::packages::{WhenGone, resolve};
+use ichor_imager::packages::{self, WhenGone};
 use ichor_imager::{Signer, keys, sizes};
 
 use crate::cargo::Place;
@@ -187,12 +187,7 @@ pub(crate) fn lock(root: &Path) -> Result<()> {
 
 fn renew(path: &Path) -> Result<()> {
     let old = Lock::load(path)?;
-    let names: Vec<_> = old
-        .packages
-        .iter()
-        .map(|package| package.name.clone())
-        .collect();
-    let new = resolve(&old.suite, &names, &cache_directory()?)?;
+    let new = packages::renew(&old, &cache_directory()?)?;
     for line in old.changes(&new) {
         println!("{line}");
     }
