@@ -10,6 +10,8 @@ use crate::error::at;
 use crate::lock::Package;
 use crate::sources::{self, Source, Sources};
 
+/// What the Release of its own suites says; that of backports, for example, says more.
+const ORIGIN: &str = "Debian";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// How names of kernel packages begin and end; the version is between.
@@ -57,13 +59,56 @@ impl Apt {
     }
 
     fn read_indices(&self, host: &Sources, suite: &str) -> Result<(), ImageError> {
-        let mut list =
-            line(&host.archive, suite) + &line(&host.archive, &format!("{suite}-updates"));
-        if let Some(security) = &host.security {
-            list += &line(security, &format!("{suite}-security"));
+        // apt keeps what it read last, so the large index is read once.
+        let mut security = String::new();
+        if !host.security.is_empty() {
+            security = self.choose(&host.security, &[&format!("{suite}-security")])?;
         }
-        self.write("etc/sources.list", &list)?;
+        let archive = self.choose(&host.archive, &[suite, &format!("{suite}-updates")])?;
+        self.update(&(archive + &security))
+    }
+
+    /// The lines of the first source that is Debian's.
+    fn choose(&self, sources: &[Source], suites: &[&str]) -> Result<String, ImageError> {
+        let mut why_not = None;
+        for source in sources {
+            let lines: String = suites.iter().map(|suite| line(source, suite)).collect();
+            if source.is_signed_by_debian() {
+                return Ok(lines);
+            }
+            let is_debian = self.update(&lines).and_then(|()| self.is_from_debian());
+            match is_debian {
+                Ok(true) => return Ok(lines),
+                Ok(false) => {}
+                Err(error) => why_not = why_not.or(Some(error)),
+            }
+        }
+        Err(why_not.unwrap_or(ImageError::NoMirror(
+            "no source that has a suite of Debian is of the origin Debian",
+        )))
+    }
+
+    /// Reads the indices of a list of sources, and forgets those of others.
+    fn update(&self, list: &str) -> Result<(), ImageError> {
+        self.write("etc/sources.list", list)?;
         self.run("apt-get", &["update", "-q"]).map(drop)
+    }
+
+    /// Whether all that was read is Debian's, by what its Releases say, which apt has checked.
+    fn is_from_debian(&self) -> Result<bool, ImageError> {
+        let mut releases = 0;
+        for path in files(&self.directory.join("lists"))? {
+            if !path.to_string_lossy().ends_with("Release") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).map_err(at("read", &path))?;
+            let origin = text.lines().find_map(|line| line.strip_prefix("Origin: "));
+            if origin.map(str::trim) != Some(ORIGIN) {
+                return Ok(false);
+            }
+            releases += 1;
+        }
+        Ok(releases > 0)
     }
 
     /// The newest version of a package in the suite, with the hash that the index has.
@@ -247,8 +292,8 @@ mod tests {
         let archive = repository::Archive::new("Debian");
         let state = tempfile::tempdir().unwrap();
         let host = |security| Sources {
-            archive: archive.source(),
-            security: Some(security),
+            archive: vec![archive.source()],
+            security: vec![security],
         };
         repository::open(state.path(), &host(archive.source())).unwrap();
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -260,6 +305,31 @@ mod tests {
         };
         let error = repository::open(state.path(), &host(away)).unwrap_err();
         assert!(error.to_string().contains("trixie-security"), "{error}");
+    }
+
+    #[test]
+    fn a_source_of_others_is_not_taken_for_debians() {
+        let others = repository::Archive::new("Others");
+        others.offer("udev", "9");
+        let debian = repository::Archive::new("Debian");
+        let udev = debian.offer("udev", "1");
+        let state = tempfile::tempdir().unwrap();
+        let open = |sources: &[&repository::Archive]| {
+            let sources: Vec<_> = sources.iter().map(|archive| archive.source()).collect();
+            let host = Sources {
+                archive: sources.clone(),
+                security: sources,
+            };
+            repository::open(state.path(), &host)
+        };
+        let apt = open(&[&others, &debian]).unwrap();
+        assert_eq!(apt.newest("udev").unwrap(), udev);
+        assert_eq!(apt.version("udev", "9"), None);
+        let refused = open(&[&others]).unwrap_err();
+        assert!(matches!(refused, ImageError::NoMirror(_)), "{refused}");
+        // A source without the suite keeps nobody from the next one.
+        fs::remove_dir_all(others.suite("trixie")).unwrap();
+        open(&[&others, &debian]).unwrap();
     }
 
     #[test]

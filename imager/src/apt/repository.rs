@@ -89,8 +89,8 @@ impl Archive {
     /// apt with this archive as the host's.
     pub(crate) fn open(&self) -> Result<Apt, ImageError> {
         let host = Sources {
-            archive: self.source(),
-            security: Some(self.source()),
+            archive: vec![self.source()],
+            security: vec![self.source()],
         };
         open(&self.directory.path().join("state"), &host)
     }
