@@ -60,6 +60,19 @@ pub enum ImageError {
         /// As found.
         found: String,
     },
+    /// The archive went back.
+    #[error(
+        "package {name}: locked {locked}, but the archive's newest is {found}, which is older; \
+         its mirror is behind: try later, or another one"
+    )]
+    Older {
+        /// Package.
+        name: String,
+        /// Version that is locked.
+        locked: String,
+        /// Newest version of the archive.
+        found: String,
+    },
     /// Something that the image needs is in no package.
     #[error("{what} is not in the packages of the lock file")]
     Missing {

@@ -10,10 +10,13 @@ use hadris_fat::{DirectoryEntry, FatDir, FatVolume, FatVolumeReadExt, FatVolumeW
 
 use crate::ImageError;
 use crate::error::{at, encode};
-use crate::source::Program;
 
 /// Identifies the file system; a fixed number, so that images are reproducible.
 const VOLUME_ID: u32 = 0x1C40_0001;
+/// More are on no EFI partition that is of use.
+const ENTRIES_MAX: u32 = 10_000;
+/// The same of directories in directories.
+const DEPTH_MAX: usize = 16;
 
 /// Formats a file of `size` bytes and fills it. Paths use slashes; directories are made.
 pub(crate) fn write(path: &Path, size: u64, files: &[(String, Vec<u8>)]) -> Result<(), ImageError> {
@@ -67,49 +70,54 @@ fn enter<'a>(
     }
 }
 
-/// The programs of some directories of a file system; a directory that is not there has none.
-pub(crate) fn programs(
-    content: Cursor<Vec<u8>>,
-    directories: &[&str],
-) -> Result<Vec<Program>, String> {
-    let refuse = |error: hadris_fat::Error| format!("read the EFI partition: {error}");
+/// A file of a file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// With slashes, from the root on.
+    pub(crate) path: String,
+    pub(crate) content: Vec<u8>,
+}
+
+/// All files of a file system.
+pub(crate) fn files(content: Cursor<Vec<u8>>) -> Result<Vec<Entry>, String> {
+    let refuse = |error: hadris_fat::Error| format!("read an EFI file system: {error}");
+    // Entries may share their clusters: what is small here would fill the memory.
     let mut room = content.get_ref().len() as u64;
+    let mut entries_left = ENTRIES_MAX;
     let volume = FatVolume::open(content).map_err(refuse)?;
-    let mut programs = Vec::new();
-    for path in directories {
-        let Some(directory) = find(&volume, path).map_err(refuse)? else {
-            continue;
-        };
+    let mut found = Vec::new();
+    let mut directories = vec![(String::new(), volume.root_dir())];
+    while let Some((path, directory)) = directories.pop() {
         for entry in directory.entries() {
             let DirectoryEntry::Entry(entry) = entry.map_err(refuse)?;
-            if entry.is_file() {
-                // Entries may share their clusters: what is small here would fill the memory.
+            entries_left = entries_left
+                .checked_sub(1)
+                .ok_or("an EFI file system has too many entries")?;
+            if matches!(&*entry.name(), "." | "..") {
+                continue;
+            }
+            let path = match path.as_str() {
+                "" => entry.name().into_owned(),
+                path => format!("{path}/{}", entry.name()),
+            };
+            if entry.is_directory() {
+                // A directory may lie in itself.
+                if path.split('/').count() > DEPTH_MAX {
+                    return Err("an EFI file system has too many levels".to_owned());
+                }
+                directories.push((path, directory.open_entry(&entry).map_err(refuse)?));
+            } else if entry.is_file() {
                 room = room
                     .checked_sub(entry.len())
-                    .ok_or("the files of the EFI partition overlap")?;
+                    .ok_or("the files of an EFI file system overlap")?;
                 let mut reader = volume.read_file(&entry).map_err(refuse)?;
-                programs.push(Program {
-                    path: format!("{path}/{}", entry.name()),
-                    content: reader.read_to_vec().map_err(refuse)?,
-                });
+                let content = reader.read_to_vec().map_err(refuse)?;
+                found.push(Entry { path, content });
             }
         }
     }
-    Ok(programs)
-}
-
-fn find<'a>(
-    volume: &'a FatVolume<Cursor<Vec<u8>>>,
-    path: &str,
-) -> Result<Option<FatDir<'a, Cursor<Vec<u8>>>>, hadris_fat::Error> {
-    let mut directory = volume.root_dir();
-    for part in path.split('/') {
-        match directory.find(part)? {
-            Some(entry) => directory = directory.open_entry(&entry)?,
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(directory))
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -133,18 +141,18 @@ mod tests {
     }
 
     #[test]
-    fn programs_come_back_with_their_long_names() {
+    fn files_come_back_with_their_long_names() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("efi.img");
         let files = sample(&path);
         let content = Cursor::new(std::fs::read(&path).unwrap());
-        let found = programs(content, &["EFI/BOOT", "EFI/Linux", "EFI/none"]).unwrap();
+        let found = super::files(content).unwrap();
         let found: Vec<_> = found
             .into_iter()
             .map(|file| (file.path, file.content))
             .collect();
-        assert_eq!(found.len(), 3);
-        for file in files.iter().filter(|file| file.0.starts_with("EFI")) {
+        assert_eq!(found.len(), 4);
+        for file in &files {
             assert!(found.contains(file), "{}", file.0);
         }
     }
@@ -179,8 +187,8 @@ mod tests {
 
     #[test]
     fn files_that_share_their_clusters_are_refused() {
-        let read = |image: &[u8]| programs(Cursor::new(image.to_vec()), &["EFI/LINUX"]);
-        assert_eq!(read(SMALL).unwrap().len(), 1);
+        let read = |image: &[u8]| files(Cursor::new(image.to_vec()));
+        assert_eq!(read(SMALL).unwrap().len(), 3);
         let name = b"ICHOR   EFI";
         let at = SMALL.windows(name.len()).position(|part| part == name);
         let at = at.unwrap();

@@ -6,13 +6,13 @@ use std::path::Path;
 use crate::elf::Elf;
 use crate::hwdb::Trie;
 use crate::lock::Lock;
-use crate::{apt, fat, inspect, modules, source, sources};
+use crate::{apt, fat, inspect, loader, modules, source, sources};
 
 /// A file of any form that may hold an image.
 pub fn image(input: &[u8]) {
     let file = Cursor::new(input.to_vec());
-    if let Ok((_, programs)) = source::programs_of(file, Path::new("image")) {
-        for program in programs {
+    if let Ok(contents) = source::contents(file, Path::new("image")) {
+        for program in contents.programs {
             drop(inspect::system(&program).map(|system| system.to_string()));
         }
     }
@@ -20,9 +20,8 @@ pub fn image(input: &[u8]) {
 
 /// A FAT file system.
 pub fn fat(input: &[u8]) {
-    let directories = ["EFI/BOOT", "EFI/Linux"];
-    if let Ok(programs) = fat::programs(Cursor::new(input.to_vec()), &directories) {
-        let bytes: usize = programs.iter().map(|program| program.content.len()).sum();
+    if let Ok(files) = fat::files(Cursor::new(input.to_vec())) {
+        let bytes: usize = files.iter().map(|file| file.content.len()).sum();
         assert!(bytes <= input.len(), "{bytes}");
     }
 }
@@ -43,6 +42,8 @@ pub fn texts(input: &[u8]) {
     let stanzas = text.split("\n\n").filter_map(sources::parse_stanza);
     sources::choose(&lines.chain(stanzas).collect::<Vec<_>>());
     apt::parse_kernel(text);
+    apt::parse_package(text);
+    loader::parse_entry(text);
     modules::before(text);
     let mut trie = Trie::default();
     trie.add_text(1, text);

@@ -8,9 +8,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::ImageError;
+use crate::loader::{self, Line};
 use crate::packages::hex;
 use crate::sbom::{self, Document};
-use crate::source::{self, Program};
+use crate::source::{self, Found};
 
 pub use crate::source::Form;
 
@@ -51,13 +52,27 @@ pub struct Section {
     pub sha256: String,
 }
 
-/// Whether a program of an image is to be trusted.
+/// Whether a program or an entry of the boot loader is to be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// On the EFI partition; empty when the file itself is the program.
     pub path: String,
     /// Why not.
-    pub outcome: Result<(), VerifyError>,
+    pub outcome: Result<(), Distrust>,
+}
+
+/// Why something is not to be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Distrust {
+    /// The program is not what the key signed.
+    #[error(transparent)]
+    Program(#[from] VerifyError),
+    /// An entry names what is missing, or not to be trusted either.
+    #[error("it starts {0}, which is no program that is to be trusted")]
+    Starts(String),
+    /// An entry changes how a program starts.
+    #[error("its {0} is covered by no signature")]
+    Adds(String),
 }
 
 /// Tells what is in a kernel image, disk or ISO.
@@ -65,7 +80,7 @@ pub struct Verdict {
 /// # Errors
 /// [`ImageError`] when the file is none of these, or holds no OS.
 pub fn load(path: &Path) -> Result<Inspection, ImageError> {
-    let (form, programs) = source::programs(path)?;
+    let source::Contents { form, programs, .. } = source::load(path)?;
     let systems: Vec<_> = programs.iter().filter_map(system).collect();
     if systems.is_empty() {
         return Err(ImageError::Format {
@@ -76,27 +91,61 @@ pub fn load(path: &Path) -> Result<Inspection, ImageError> {
     Ok(Inspection { form, systems })
 }
 
-/// Checks the signature of every program that firmware or boot loader would start.
+/// Checks the signature of every program that firmware or boot loader could start, wherever it
+/// lies, and what the entries of the boot loader start.
 ///
 /// # Errors
-/// [`ImageError`] when the file cannot be read, or holds no program.
+/// [`ImageError`] when the file cannot be read, has ways to start that are not checked, or holds no
+/// program.
 pub fn verify(path: &Path, certificate: &Certificate) -> Result<Vec<Verdict>, ImageError> {
-    let (_, programs) = source::programs(path)?;
-    if programs.is_empty() {
+    let contents = source::load(path)?;
+    if contents.programs.is_empty() {
         return Err(ImageError::Format {
             path: path.to_owned(),
             problem: "it holds no program".into(),
         });
     }
-    let verdict = |program: Program| Verdict {
-        outcome: verify_program(&program.content, certificate),
-        path: program.path,
+    let first = contents.programs.first().map(|found| found.partition);
+    let verdict = |found: &Found, outcome| Verdict {
+        path: match found.partition {
+            Some(number) if Some(found.partition) != first => {
+                format!("partition {number}: {}", found.path)
+            }
+            _ => found.path.clone(),
+        },
+        outcome,
     };
-    Ok(programs.into_iter().map(verdict).collect())
+    let mut verdicts = Vec::new();
+    let mut trusted = Vec::new();
+    for program in &contents.programs {
+        let outcome = verify_program(&program.content, certificate);
+        if outcome.is_ok() {
+            trusted.push((program.partition, program.path.to_ascii_lowercase()));
+        }
+        verdicts.push(verdict(program, outcome.map_err(Distrust::from)));
+    }
+    for entry in &contents.entries {
+        let is_trusted =
+            |path: &str| trusted.contains(&(entry.partition, path.to_ascii_lowercase()));
+        verdicts.push(verdict(entry, verify_entry(entry, is_trusted)));
+    }
+    Ok(verdicts)
+}
+
+fn verify_entry(entry: &Found, is_trusted: impl Fn(&str) -> bool) -> Result<(), Distrust> {
+    let text = String::from_utf8_lossy(&entry.content);
+    for line in loader::parse_entry(&text) {
+        match line {
+            Line::Starts(path) if !is_trusted(&path) => return Err(Distrust::Starts(path)),
+            Line::Starts(_) => {}
+            Line::Adds(key) => return Err(Distrust::Adds(key)),
+        }
+    }
+    Ok(())
 }
 
 /// None when the program is no unified kernel image.
-pub(crate) fn system(program: &Program) -> Option<System> {
+pub(crate) fn system(program: &Found) -> Option<System> {
     let sections = ichor_uki::sections(&program.content).ok()?;
     let find = |wanted: &str| {
         let found = sections.iter().find(|(name, _)| name == wanted);

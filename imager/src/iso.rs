@@ -10,6 +10,8 @@
 //! Source: ECMA-119; El Torito Bootable CD-ROM Format Specification, 1.0; UEFI Specification
 //! 2.10, section 13.3.2.
 
+pub(crate) mod boot;
+
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;

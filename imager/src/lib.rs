@@ -25,6 +25,7 @@ pub mod initramfs;
 pub mod inspect;
 mod iso;
 pub mod keys;
+mod loader;
 pub mod lock;
 mod modules;
 mod oci;

@@ -1,6 +1,6 @@
 //! From the lock file to a tree of files that the packages contain.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 use crate::ImageError;
-use crate::apt::{Apt, run};
+use crate::apt::{Apt, is_older, run};
 use crate::error::at;
 use crate::hwdb;
 use crate::lock::{Lock, Package};
@@ -34,7 +34,8 @@ pub(crate) fn unpack(
     cache: &Path,
     when_gone: WhenGone,
 ) -> Result<(PathBuf, Lock), ImageError> {
-    let (files, lock) = fetch(lock, cache, when_gone)?;
+    let open = || Apt::open(&cache.join("apt"), &lock.suite);
+    let (files, lock) = fetch(lock, &store(cache)?, when_gone, open)?;
     let mut hasher = Sha256::new();
     for package in &lock.packages {
         hasher.update(package.sha256.as_bytes());
@@ -71,94 +72,109 @@ fn prepare(tree: &Path) -> Result<(), ImageError> {
     Ok(())
 }
 
-fn fetch(
-    lock: &Lock,
-    cache: &Path,
-    when_gone: WhenGone,
-) -> Result<(Vec<PathBuf>, Lock), ImageError> {
+/// Where packages are kept, by their hashes.
+fn store(cache: &Path) -> Result<PathBuf, ImageError> {
     let store = cache.join("debs");
     fs::create_dir_all(&store).map_err(at("make directory", &store))?;
+    Ok(store)
+}
+
+fn fetch(
+    lock: &Lock,
+    store: &Path,
+    when_gone: WhenGone,
+    open: impl Fn() -> Result<Apt, ImageError>,
+) -> Result<(Vec<PathBuf>, Lock), ImageError> {
     let mut apt = None;
     let mut files = Vec::new();
     let mut found = Lock {
         suite: lock.suite.clone(),
         packages: Vec::new(),
     };
-    for package in &lock.packages {
-        let cached = store.join(format!("{}.deb", package.sha256));
-        if cached.is_file() && hash(&cached)? == package.sha256 {
-            files.push(cached);
-            found.packages.push(package.clone());
+    for locked in &lock.packages {
+        if let Some(file) = kept(store, locked)? {
+            files.push(file);
+            found.packages.push(locked.clone());
             continue;
         }
         let apt = match &mut apt {
             Some(apt) => apt,
-            None => apt.insert(Apt::open(&cache.join("apt"), &lock.suite)?),
+            None => apt.insert(open()?),
         };
-        let (file, package) = download(apt, &store, package, when_gone)?;
-        files.push(file);
+        let package = match apt.version(&locked.name, &locked.version) {
+            Some(package) => package,
+            None => successor(apt, locked)?,
+        };
+        if package != *locked && when_gone == WhenGone::Refuse {
+            return Err(ImageError::Locked {
+                name: locked.name.clone(),
+                locked: format!("{} ({})", locked.version, locked.sha256),
+                found: format!("{} {} ({})", package.name, package.version, package.sha256),
+            });
+        }
+        files.push(download(apt, store, &package)?);
         found.packages.push(package);
     }
     Ok((files, found))
 }
 
-fn download(
-    apt: &Apt,
-    store: &Path,
-    locked: &Package,
-    when_gone: WhenGone,
-) -> Result<(PathBuf, Package), ImageError> {
-    let mut name = locked.name.clone();
-    let mut version = locked.version.clone();
-    let mut result = apt.download(&name, &version);
-    if result.is_err() {
-        name = apt.successor(&locked.name)?;
-        version = apt.newest(&name)?;
-        if name != locked.name || version != locked.version {
-            result = apt.download(&name, &version);
-        }
-    }
-    let file = result?;
-    let sha256 = hash(&file)?;
-    let is_locked = name == locked.name && version == locked.version && sha256 == locked.sha256;
-    if !is_locked && when_gone == WhenGone::Refuse {
-        return Err(ImageError::Locked {
+/// The newest version of a package. An older one than is locked is none: the mirror is behind, or
+/// somebody wants us to take what has known faults.
+fn successor(apt: &Apt, locked: &Package) -> Result<Package, ImageError> {
+    let package = apt.newest(&apt.successor(&locked.name)?)?;
+    if is_older(&package.version, &locked.version)? {
+        return Err(ImageError::Older {
             name: locked.name.clone(),
-            locked: format!("{} ({})", locked.version, locked.sha256),
-            found: format!("{name} {version} ({sha256})"),
+            locked: locked.version.clone(),
+            found: package.version,
         });
     }
-    let kept = store.join(format!("{sha256}.deb"));
-    fs::copy(&file, &kept).map_err(at("copy", &file))?;
-    let package = Package {
-        name,
-        version,
-        sha256,
-    };
-    Ok((kept, package))
+    Ok(package)
 }
 
-/// Makes a lock of the newest versions of packages in a suite.
+/// The file of a package, when it is there and whole.
+fn kept(store: &Path, package: &Package) -> Result<Option<PathBuf>, ImageError> {
+    let file = store.join(format!("{}.deb", package.sha256));
+    let is_whole = file.is_file() && hash(&file)? == package.sha256;
+    Ok(is_whole.then_some(file))
+}
+
+fn download(apt: &Apt, store: &Path, package: &Package) -> Result<PathBuf, ImageError> {
+    if let Some(file) = kept(store, package)? {
+        return Ok(file);
+    }
+    let file = apt.download(&package.name, &package.version)?;
+    if hash(&file)? != package.sha256 {
+        return Err(ImageError::Format {
+            path: file,
+            problem: format!("it is not the package of SHA-256 {}", package.sha256),
+        });
+    }
+    let kept = store.join(format!("{}.deb", package.sha256));
+    fs::copy(&file, &kept).map_err(at("copy", &file))?;
+    Ok(kept)
+}
+
+/// The lock of the newest versions of its packages.
 ///
 /// # Errors
-/// [`ImageError`]; without a network what apt said.
-pub fn resolve(suite: &str, names: &[String], cache: &Path) -> Result<Lock, ImageError> {
-    let store = cache.join("debs");
-    fs::create_dir_all(&store).map_err(at("make directory", &store))?;
-    let apt = Apt::open(&cache.join("apt"), suite)?;
-    let mut packages = Vec::new();
-    let names = names.iter().map(|name| apt.successor(name));
-    for name in names.collect::<Result<BTreeSet<_>, _>>()? {
-        let wanted = Package {
-            version: apt.newest(&name)?,
-            name,
-            sha256: String::new(),
-        };
-        packages.push(download(&apt, &store, &wanted, WhenGone::TakeNewest)?.1);
+/// [`ImageError`]; without a network what apt said, and [`ImageError::Older`] when a mirror is behind.
+pub fn renew(lock: &Lock, cache: &Path) -> Result<Lock, ImageError> {
+    let store = store(cache)?;
+    let apt = Apt::open(&cache.join("apt"), &lock.suite)?;
+    renew_from(&apt, lock, &store)
+}
+
+fn renew_from(apt: &Apt, lock: &Lock, store: &Path) -> Result<Lock, ImageError> {
+    let mut packages = BTreeMap::new();
+    for locked in &lock.packages {
+        let package = successor(apt, locked)?;
+        download(apt, store, &package)?;
+        packages.insert(package.name.clone(), package);
     }
     Ok(Lock {
-        suite: suite.to_owned(),
-        packages,
+        suite: lock.suite.clone(),
+        packages: packages.into_values().collect(),
     })
 }
 
@@ -173,7 +189,16 @@ pub fn unpack_newest(
     cache: &Path,
     into: &Path,
 ) -> Result<(), ImageError> {
-    let lock = resolve(suite, names, cache)?;
+    let wanted = names.iter().map(|name| Package {
+        name: name.clone(),
+        version: String::new(),
+        sha256: String::new(),
+    });
+    let wanted = Lock {
+        suite: suite.to_owned(),
+        packages: wanted.collect(),
+    };
+    let lock = renew(&wanted, cache)?;
     let unfinished = tempfile::tempdir_in(cache).map_err(at("make a directory in", cache))?;
     for package in &lock.packages {
         let file = cache.join("debs").join(format!("{}.deb", package.sha256));
@@ -186,7 +211,7 @@ pub fn unpack_newest(
     fs::rename(&unfinished, into).map_err(at("rename", &unfinished))
 }
 
-fn hash(path: &Path) -> Result<String, ImageError> {
+pub(crate) fn hash(path: &Path) -> Result<String, ImageError> {
     let mut file = fs::File::open(path).map_err(at("open", path))?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
@@ -206,4 +231,66 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _infallible = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apt::repository::Archive;
+
+    fn lock(package: &Package) -> Lock {
+        Lock {
+            suite: "trixie".into(),
+            packages: vec![package.clone()],
+        }
+    }
+
+    #[test]
+    fn what_the_archive_has_no_longer_is_replaced_by_what_is_newer() {
+        let store = tempfile::tempdir().unwrap();
+        let archive = Archive::new("Debian");
+        let (old, new) = (archive.offer("udev", "1.9"), archive.offer("udev", "1.10"));
+        let take = |when_gone| fetch(&lock(&old), store.path(), when_gone, || archive.open());
+        let refused = take(WhenGone::Refuse).unwrap_err();
+        assert!(matches!(refused, ImageError::Locked { .. }), "{refused}");
+        let (files, found) = take(WhenGone::TakeNewest).unwrap();
+        assert_eq!(found, lock(&new));
+        assert_eq!(hash(&files[0]).unwrap(), new.sha256);
+        let apt = archive.open().unwrap();
+        let renewed = renew_from(&apt, &lock(&old), store.path()).unwrap();
+        assert_eq!(renewed, lock(&new));
+    }
+
+    #[test]
+    fn what_is_older_than_locked_is_refused() {
+        let store = tempfile::tempdir().unwrap();
+        let archive = Archive::new("Debian");
+        let (new, _old) = (archive.offer("udev", "1.10"), archive.offer("udev", "1.9"));
+        let taken = fetch(&lock(&new), store.path(), WhenGone::TakeNewest, || {
+            archive.open()
+        });
+        let apt = archive.open().unwrap();
+        let renewed = renew_from(&apt, &lock(&new), store.path());
+        for error in [taken.unwrap_err(), renewed.unwrap_err()] {
+            let error = error.to_string();
+            assert!(error.contains("1.9, which is older"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_package_is_downloaded_once_also_when_the_lock_has_another() {
+        let store = tempfile::tempdir().unwrap();
+        let archive = Archive::new("Debian");
+        let (old, _new) = (archive.offer("udev", "1"), archive.offer("udev", "2"));
+        let take = || {
+            fetch(&lock(&old), store.path(), WhenGone::TakeNewest, || {
+                archive.open()
+            })
+        };
+        let (files, _) = take().unwrap();
+        fs::remove_file(archive.file("udev")).unwrap();
+        assert_eq!(take().unwrap().0, files);
+        fs::remove_file(&files[0]).unwrap();
+        assert!(take().is_err(), "the archive has no file");
+    }
 }

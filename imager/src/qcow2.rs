@@ -238,16 +238,28 @@ impl<F: Read + Seek> Reader<F> {
     /// Reads the header.
     ///
     /// # Errors
-    /// `InvalidData` for another format, encrypted or compressed disks, and those that are the
-    /// difference to another file.
+    /// `InvalidData` for another format, encrypted or compressed disks, those that are the
+    /// difference to another file or whose data are in one, and those with features that are not
+    /// known here: a machine would read another disk than we.
     pub(crate) fn open(mut file: F) -> io::Result<Self> {
-        let mut header = [0; 72];
+        let mut header = [0; 80];
         file.read_exact(&mut header)?;
         let word = |at: usize| number(&header, at, 4);
         let known = word(0) == u64::from(MAGIC) && matches!(word(4), 2 | 3);
-        let plain = number(&header, 8, 8) == 0 && word(32) == 0 && (9..=21).contains(&word(20));
-        if !(known && plain) {
+        if !known || !(9..=21).contains(&word(20)) {
             return Err(unknown("not a plain qcow2 file"));
+        }
+        if number(&header, 8, 8) != 0 {
+            return Err(unknown(
+                "a qcow2 file that is the difference to another file",
+            ));
+        }
+        if word(32) != u64::from(NOT_ENCRYPTED) {
+            return Err(unknown("an encrypted qcow2 file"));
+        }
+        // Among them: the data are in another file, which takes the place of all that is here.
+        if word(4) == 3 && number(&header, 72, 8) != 0 {
+            return Err(unknown("a qcow2 file with incompatible features"));
         }
         Ok(Self {
             file,
@@ -405,8 +417,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_machine_would_read_otherwise_is_refused() {
+        let (file, _, _directory) = convert(&[1; 4096]);
+        for (at, problem) in [
+            (15, "difference"),
+            (35, "encrypted"),
+            (79, "incompatible"),
+            (72, "incompatible"),
+        ] {
+            let mut file = file.clone();
+            file[at] ^= 4;
+            let error = Reader::open(io::Cursor::new(file)).unwrap_err().to_string();
+            assert!(error.contains(problem), "{at}: {error}");
+        }
+    }
+
+    #[test]
     fn a_table_behind_all_files_is_refused() {
-        let mut header = vec![0; 72];
+        let mut header = vec![0; 80];
         header[..4].copy_from_slice(b"QFI\xfb");
         header[7] = 3;
         header[23] = 16;

@@ -1,20 +1,24 @@
 //! Reads what an image file holds, whatever its form: programs for UEFI.
 
+mod partitions;
+
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use gptman::GPT;
-
 use crate::ImageError;
-use crate::disk;
 use crate::error::at;
-use crate::{fat, qcow2};
+use crate::{fat, iso, qcow2};
 
-/// Directories of the EFI partition that firmware and boot loader start programs from.
-const PROGRAM_DIRECTORIES: &[&str] = &["EFI/BOOT", "EFI/Linux"];
-/// The largest EFI partition that is read into memory. In a qcow2 file it may take no room at all.
-const EFI_BYTES_MAX: u64 = 1 << 30;
+/// Firmware and boot loader start what lies there, whatever its name.
+const PROGRAM_DIRECTORIES: &[&str] = &["efi/boot/", "efi/linux/"];
+const PROGRAM_SUFFIX: &str = ".efi";
+/// How a program begins.
+const PROGRAM_MAGIC: &[u8] = b"MZ";
+/// What the boot loader offers besides programs that it finds.
+///
+/// Source: UAPI Group, Boot Loader Specification, type 1.
+const ENTRIES_DIRECTORY: &str = "loader/entries/";
 
 /// A form of image file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -30,35 +34,55 @@ pub enum Form {
     Iso,
 }
 
-/// A program and where it was found.
+/// A file and where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Program {
-    /// On the EFI partition; empty when the program is the file itself.
+pub(crate) struct Found {
+    /// Of the partition; none when the program is the image file itself.
+    pub(crate) partition: Option<u32>,
+    /// On the partition; empty when the program is the image file itself.
     pub(crate) path: String,
     pub(crate) content: Vec<u8>,
+}
+
+/// What an image file holds for firmware and boot loader.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) form: Form,
+    /// Whatever may be started.
+    pub(crate) programs: Vec<Found>,
+    /// Files by which the boot loader starts something.
+    pub(crate) entries: Vec<Found>,
 }
 
 trait Disk: Read + Seek {}
 impl<T: Read + Seek> Disk for T {}
 
-/// The form of a file and the programs that it holds.
-pub(crate) fn programs(path: &Path) -> Result<(Form, Vec<Program>), ImageError> {
+/// Reads a file of any form.
+pub(crate) fn load(path: &Path) -> Result<Contents, ImageError> {
     let file = File::open(path).map_err(at("open", path))?;
-    programs_of(file, path)
+    contents(file, path)
 }
 
 /// The same of a file that is open; `path` names it in errors.
-pub(crate) fn programs_of(
+pub(crate) fn contents(
     mut file: impl Read + Seek + 'static,
     path: &Path,
-) -> Result<(Form, Vec<Program>), ImageError> {
+) -> Result<Contents, ImageError> {
     let form = form(&mut file).map_err(at("read", path))?;
     let mut disk: Box<dyn Disk> = match form {
         Form::Program => {
             let mut content = Vec::new();
             file.read_to_end(&mut content).map_err(at("read", path))?;
-            let path = String::new();
-            return Ok((form, vec![Program { path, content }]));
+            let program = Found {
+                partition: None,
+                path: String::new(),
+                content,
+            };
+            return Ok(Contents {
+                form,
+                programs: vec![program],
+                entries: Vec::new(),
+            });
         }
         Form::Raw | Form::Iso => Box::new(file),
         Form::Qcow2 => Box::new(qcow2::Reader::open(file).map_err(at("read", path))?),
@@ -67,16 +91,60 @@ pub(crate) fn programs_of(
         path: path.to_owned(),
         problem,
     };
-    let efi = efi_partition(&mut disk).map_err(refuse)?;
-    let programs = fat::programs(Cursor::new(efi), PROGRAM_DIRECTORIES).map_err(refuse)?;
-    Ok((form, programs))
+    let partitions = partitions::load(&mut disk).map_err(refuse)?;
+    for start in iso::boot::starts(&mut disk).map_err(at("read", path))? {
+        if !partitions.iter().any(|partition| partition.start == start) {
+            let problem = format!("as a CD it starts what is at byte {start}: no EFI partition");
+            return Err(refuse(problem));
+        }
+    }
+    let (mut programs, mut entries) = (Vec::new(), Vec::new());
+    for partition in partitions {
+        let files = fat::files(Cursor::new(partition.content)).map_err(refuse)?;
+        for file in files {
+            let into = match kind(&file) {
+                Some(Kind::Program) => &mut programs,
+                Some(Kind::Entry) => &mut entries,
+                None => continue,
+            };
+            into.push(Found {
+                partition: Some(partition.number),
+                path: file.path,
+                content: file.content,
+            });
+        }
+    }
+    Ok(Contents {
+        form,
+        programs,
+        entries,
+    })
+}
+
+enum Kind {
+    Program,
+    Entry,
+}
+
+fn kind(file: &fat::Entry) -> Option<Kind> {
+    // The names of FAT are the same in capitals.
+    let path = file.path.to_ascii_lowercase();
+    let is_program = path.ends_with(PROGRAM_SUFFIX)
+        || file.content.starts_with(PROGRAM_MAGIC)
+        || PROGRAM_DIRECTORIES
+            .iter()
+            .any(|directory| path.starts_with(directory));
+    match is_program {
+        true => Some(Kind::Program),
+        false => path.starts_with(ENTRIES_DIRECTORY).then_some(Kind::Entry),
+    }
 }
 
 /// Tells the form from the first bytes; what is nothing else is taken for a disk.
 fn form(file: &mut (impl Read + Seek)) -> std::io::Result<Form> {
     let mut start = [0; 4];
     let known = match file.read_exact(&mut start) {
-        Ok(()) if start.starts_with(b"MZ") => Some(Form::Program),
+        Ok(()) if start.starts_with(PROGRAM_MAGIC) => Some(Form::Program),
         Ok(()) if start == *b"QFI\xfb" => Some(Form::Qcow2),
         _ => None,
     };
@@ -85,26 +153,4 @@ fn form(file: &mut (impl Read + Seek)) -> std::io::Result<Form> {
     let is_iso = file.read_exact(&mut volume).is_ok() && volume == *b"\x01CD001";
     file.rewind()?;
     Ok(known.unwrap_or(if is_iso { Form::Iso } else { Form::Raw }))
-}
-
-fn efi_partition(disk: &mut Box<dyn Disk>) -> Result<Vec<u8>, String> {
-    let table = GPT::find_from(disk).map_err(|error| format!("no partition table: {error}"))?;
-    let kind = disk::EFI_TYPE.to_bytes_le();
-    let number = table
-        .iter()
-        .find(|(_, entry)| entry.partition_type_guid == kind)
-        .map(|(number, _)| number)
-        .ok_or("it has no EFI partition")?;
-    let range = table
-        .get_partition_byte_range(number)
-        .map_err(|error| error.to_string())?;
-    let size = range.end().saturating_sub(*range.start()).saturating_add(1);
-    if size > EFI_BYTES_MAX {
-        return Err(format!("its EFI partition has {size} bytes"));
-    }
-    let mut content = Vec::new();
-    disk.seek(SeekFrom::Start(*range.start()))
-        .and_then(|_| disk.take(size).read_to_end(&mut content))
-        .map_err(|error| format!("read the EFI partition: {error}"))?;
-    Ok(content)
 }

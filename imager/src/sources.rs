@@ -22,6 +22,8 @@ const SUITES: &[&str] = &[
     "sid",
 ];
 const SECURITY: &str = "-security";
+/// Where the keyrings of packages are, Debian's among them.
+const KEYRINGS: &str = "/usr/share/keyrings/";
 
 /// A place to get packages from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +33,24 @@ pub(crate) struct Source {
     pub(crate) keyrings: Vec<String>,
 }
 
-/// The archive and the security updates that the host's apt uses, the latter when it does.
+impl Source {
+    /// Whether apt takes from it what Debian signed, and nothing else. Of another one only its
+    /// Release tells whose it is: names of suites are used by others, too.
+    pub(crate) fn is_signed_by_debian(&self) -> bool {
+        let of_debian = |keyring: &String| {
+            let name = keyring.strip_prefix(KEYRINGS);
+            name.is_some_and(|name| name.starts_with("debian-archive-"))
+        };
+        !self.keyrings.is_empty() && self.keyrings.iter().all(of_debian)
+    }
+}
+
+/// What may be the archive and the security updates that the host's apt uses, the latter when it
+/// does. First come those that are signed by Debian, else they are in the order of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sources {
-    pub(crate) archive: Source,
-    pub(crate) security: Option<Source>,
+    pub(crate) archive: Vec<Source>,
+    pub(crate) security: Vec<Source>,
 }
 
 /// Reads the host's sources below `etc`, which is `/etc/apt`.
@@ -49,9 +64,13 @@ pub(crate) fn load(etc: &Path) -> Result<Sources, ImageError> {
             _ => {}
         }
     }
-    choose(&entries).ok_or(ImageError::NoMirror(
-        "none of its sources has a suite of Debian",
-    ))
+    let sources = choose(&entries);
+    match sources.archive.is_empty() {
+        true => Err(ImageError::NoMirror(
+            "none of its sources has a suite of Debian",
+        )),
+        false => Ok(sources),
+    }
 }
 
 fn candidates(etc: &Path) -> Result<Vec<PathBuf>, ImageError> {
@@ -72,21 +91,27 @@ pub(crate) struct Entry {
     components: Vec<String>,
 }
 
-pub(crate) fn choose(entries: &[Entry]) -> Option<Sources> {
+pub(crate) fn choose(entries: &[Entry]) -> Sources {
     let find = |wanted: fn(&str) -> bool| {
-        let mut main = entries
+        let main = entries
             .iter()
             .filter(|entry| entry.components.iter().any(|name| name == "main"));
-        let found = main.find(|entry| entry.suites.iter().any(|suite| wanted(suite)));
-        found.map(|entry| entry.source.clone())
+        let mut found: Vec<Source> = Vec::new();
+        for entry in main.filter(|entry| entry.suites.iter().any(|suite| wanted(suite))) {
+            if !found.contains(&entry.source) {
+                found.push(entry.source.clone());
+            }
+        }
+        found.sort_by_key(|source| !source.is_signed_by_debian());
+        found
     };
-    Some(Sources {
-        archive: find(|suite| SUITES.contains(&suite))?,
+    Sources {
+        archive: find(|suite| SUITES.contains(&suite)),
         security: find(|suite| {
             let release = suite.strip_suffix(SECURITY);
             release.is_some_and(|release| SUITES.contains(&release))
         }),
-    })
+    }
 }
 
 /// `deb [options] uri suite component...`
@@ -163,6 +188,33 @@ mod tests {
         load(directory.path())
     }
 
+    fn source(uri: &str, keyrings: &[&str]) -> Source {
+        Source {
+            uri: uri.to_owned(),
+            keyrings: keyrings.iter().map(|&keyring| keyring.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_debian_signs_comes_first() {
+        let text = "deb https://a.example/apt trixie main\n\
+            deb [signed-by=/usr/share/keyrings/other.gpg] https://b.example/apt trixie main\n\
+            deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg,/k/c.gpg] https://c.example trixie main\n\
+            deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] https://d.example trixie main\n\
+            deb https://a.example/apt trixie main\n";
+        let found = load_from(&[("sources.list", text)]).unwrap();
+        let uris: Vec<_> = found.archive.iter().map(|found| &*found.uri).collect();
+        let expected = [
+            "https://d.example",
+            "https://a.example/apt",
+            "https://b.example/apt",
+            "https://c.example",
+        ];
+        assert_eq!(uris, expected);
+        let signed = found.archive.iter().map(Source::is_signed_by_debian);
+        assert_eq!(signed.collect::<Vec<_>>(), [true, false, false, false]);
+    }
+
     #[test]
     fn reads_one_line_sources() {
         let text = "# deb http://commented.example/debian bookworm main\n\
@@ -171,11 +223,14 @@ mod tests {
             deb [arch=amd64 signed-by=/k/a.gpg] https://m.example/d bookworm contrib main # why\n\
             deb http://s.example/debian-security bookworm-security main\n";
         let found = load_from(&[("sources.list", text)]).unwrap();
-        assert_eq!(found.archive.uri, "https://m.example/d");
-        assert_eq!(found.archive.keyrings, ["/k/a.gpg"]);
-        let security = found.security.unwrap();
-        assert_eq!(security.uri, "http://s.example/debian-security");
-        assert_eq!(security.keyrings, [""; 0]);
+        assert_eq!(
+            found.archive,
+            [source("https://m.example/d", &["/k/a.gpg"])]
+        );
+        assert_eq!(
+            found.security,
+            [source("http://s.example/debian-security", &[])]
+        );
     }
 
     #[test]
@@ -200,9 +255,14 @@ mod tests {
             ),
         ]);
         let found = found.unwrap();
-        assert_eq!(found.archive.uri, "http://m.example/mirror");
-        assert_eq!(found.archive.keyrings, ["/k/a.gpg"]);
-        assert_eq!(found.security.unwrap().keyrings, [""; 0]);
+        assert_eq!(
+            found.archive,
+            [
+                source("http://m.example/mirror", &["/k/a.gpg"]),
+                source("http://last.example", &[])
+            ]
+        );
+        assert_eq!(found.security, [source("http://s.example", &[])]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use ichor_imager::packages::WhenGone;
 
+use crate::cargo::Place;
 use crate::image::{self, Profile};
 
 /// Builds images and benches, and measures: everything, or only the boot. A promise that is not kept
@@ -15,15 +16,13 @@ use crate::image::{self, Profile};
 /// What could not be built or measured.
 pub(crate) fn run(root: &Path, profile: Profile, only_boot: bool) -> Result<ExitCode> {
     let outputs = image::run(root, profile, WhenGone::TakeNewest)?;
-    let mut build = cargo(root, "build", profile);
+    let place = Place::usual(root);
+    let mut build = place.command("build", profile)?;
     build.args(["--package", "ichor-bench"]);
     if !status(build)? {
         return Ok(ExitCode::FAILURE);
     }
-    let programs = image::target_directory(root)
-        .join("x86_64-unknown-linux-gnu")
-        .join(profile.name());
-    let program = programs.join("ichor-bench");
+    let program = place.program(profile, "ichor-bench");
     let mut bench = Command::new(&program);
     bench.arg(if only_boot { "boot" } else { "all" });
     bench
@@ -45,14 +44,6 @@ pub(crate) fn run(root: &Path, profile: Profile, only_boot: bool) -> Result<Exit
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
-}
-
-fn cargo(root: &Path, verb: &str, profile: Profile) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(root)
-        .args([verb, "--locked", "--profile", profile.name()]);
-    cargo
 }
 
 fn status(mut command: Command) -> Result<bool> {

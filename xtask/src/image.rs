@@ -2,17 +2,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use ichor_imager::build::{Also, Compression, Inputs, Outputs, Probe, build};
 use ichor_imager::lock::Lock;
-use ichor_imager::packages::{WhenGone, resolve};
+use ichor_imager::packages::{self, WhenGone};
 use ichor_imager::{Signer, keys, sizes};
 
+use crate::cargo::Place;
+
 /// The packages of the image.
-const LOCK: &str = "image.lock";
+pub(crate) const LOCK: &str = "image.lock";
 /// The packages of what tests call in their image.
 const TOOLS_LOCK: &str = "tests/tools.lock";
 /// The package of the program that only the tests' image has.
@@ -83,7 +84,8 @@ fn make(
     probe: Option<&str>,
 ) -> Result<Outputs> {
     let start = Instant::now();
-    cargo_build(root, profile.name(), probe)?;
+    let place = Place::usual(root);
+    cargo_build(&place, profile, probe)?;
     println!("binaries  {:5.1} s", start.elapsed().as_secs_f32());
     let start = Instant::now();
     let lock = Lock::load(&root.join(LOCK))?;
@@ -108,6 +110,9 @@ fn make(
     fs::write(&certificate, signer.certificate().to_pem())
         .with_context(|| format!("write {}", certificate.display()))?;
     if profile == Profile::Dist {
+        for program in ["ichor-os", "stage1"] {
+            place.check_program(&plan.binary(program))?;
+        }
         for size in sizes::check(&plan.binary("ichor-os"), &outputs)? {
             println!(
                 "{:16} {:9} of {} bytes",
@@ -126,72 +131,15 @@ fn make(
     Ok(outputs)
 }
 
-/// Builds all kinds of image twice, in different directories and from packages unpacked anew, and
-/// compares them byte by byte.
-///
-/// # Errors
-/// The first file that differs.
-pub(crate) fn reproduce(root: &Path, profile: Profile) -> Result<()> {
-    cargo_build(root, profile.name(), None)?;
-    let lock = Lock::load(&root.join(LOCK))?;
-    let signer = signer()?;
-    let plan = Plan {
-        root,
-        profile,
-        when_gone: WhenGone::Refuse,
-        lock: &lock,
-        signer: &signer,
-        probe: None,
-    };
-    let cache = cache_directory()?;
-    let place = root.join("out/reproduce");
-    let mut trees = Vec::new();
-    for name in ["first", "another/second"] {
-        let own = place.join(name);
-        if own.exists() {
-            fs::remove_dir_all(&own).with_context(|| format!("empty {}", own.display()))?;
-        }
-        copy_packages(&cache.join("debs"), &own.join("cache/debs"))?;
-        plan.build(&own.join("cache"), &own.join("images"), ALL)?;
-        trees.push(own.join("images"));
-    }
-    let [first, second] = trees.as_slice() else {
-        bail!("two builds were made");
-    };
-    for entry in fs::read_dir(first).with_context(|| format!("read {}", first.display()))? {
-        let name = entry?.file_name();
-        let same = fs::read(first.join(&name))? == fs::read(second.join(&name))?;
-        if !same {
-            bail!("{} differs, see {}", name.display(), place.display());
-        }
-        println!("{}: the same bytes twice", name.display());
-    }
-    fs::remove_dir_all(&place).with_context(|| format!("remove {}", place.display()))
-}
-
-/// So that the second build asks no network.
-fn copy_packages(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
-    if !from.is_dir() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
-        let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))
-            .with_context(|| format!("copy {}", entry.path().display()))?;
-    }
-    Ok(())
-}
-
 /// What several builds have in common.
-struct Plan<'a> {
-    root: &'a Path,
-    profile: Profile,
-    when_gone: WhenGone,
-    lock: &'a Lock,
-    signer: &'a Signer,
+pub(crate) struct Plan<'a> {
+    pub(crate) root: &'a Path,
+    pub(crate) profile: Profile,
+    pub(crate) when_gone: WhenGone,
+    pub(crate) lock: &'a Lock,
+    pub(crate) signer: &'a Signer,
     /// In an image for tests: the program that takes PID 1's place, and what they call.
-    probe: Option<(&'a str, &'a Lock)>,
+    pub(crate) probe: Option<(&'a str, &'a Lock)>,
 }
 
 impl Plan<'_> {
@@ -199,7 +147,11 @@ impl Plan<'_> {
         binary(self.root, self.profile, name)
     }
 
-    fn build(&self, cache: &Path, out: &Path, also: &[Also]) -> Result<Outputs> {
+    /// Builds images of what was compiled.
+    ///
+    /// # Errors
+    /// What the imager said.
+    pub(crate) fn build(&self, cache: &Path, out: &Path, also: &[Also]) -> Result<Outputs> {
         let probe = self.probe.map(|(name, tools)| (self.binary(name), tools));
         Ok(build(&Inputs {
             version: env!("CARGO_PKG_VERSION"),
@@ -235,12 +187,7 @@ pub(crate) fn lock(root: &Path) -> Result<()> {
 
 fn renew(path: &Path) -> Result<()> {
     let old = Lock::load(path)?;
-    let names: Vec<_> = old
-        .packages
-        .iter()
-        .map(|package| package.name.clone())
-        .collect();
-    let new = resolve(&old.suite, &names, &cache_directory()?)?;
+    let new = packages::renew(&old, &cache_directory()?)?;
     for line in old.changes(&new) {
         println!("{line}");
     }
@@ -248,13 +195,16 @@ fn renew(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn cargo_build(root: &Path, profile: &str, probe: Option<&str>) -> Result<()> {
+/// Builds the programs of images, and those that start and ask them.
+///
+/// # Errors
+/// When cargo fails.
+pub(crate) fn cargo_build(place: &Place, profile: Profile, probe: Option<&str>) -> Result<()> {
     let packages = ["os", "init", "cli"];
     let packages = packages.into_iter().chain(probe);
-    let status = Command::new("cargo")
-        .args(["build", "--locked", "--profile", profile])
+    let status = place
+        .command("build", profile)?
         .args(packages.map(|name| format!("--package=ichor-{name}")))
-        .current_dir(root)
         .status()
         .context("run cargo")?;
     if !status.success() {
@@ -265,23 +215,12 @@ fn cargo_build(root: &Path, profile: &str, probe: Option<&str>) -> Result<()> {
 
 /// A program that the build of an image makes.
 pub(crate) fn binary(root: &Path, profile: Profile, name: &str) -> PathBuf {
-    target_directory(root)
-        .join("x86_64-unknown-linux-gnu")
-        .join(profile.name())
-        .join(name)
-}
-
-/// Where cargo puts what it builds.
-pub(crate) fn target_directory(root: &Path) -> PathBuf {
-    match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(directory) => root.join(directory),
-        None => root.join("target"),
-    }
+    Place::usual(root).program(profile, name)
 }
 
 /// The key of `ICHOR_SIGNING_KEY` and `ICHOR_SIGNING_CERTIFICATE`, or one that the first build
 /// makes for this user.
-fn signer() -> Result<Signer> {
+pub(crate) fn signer() -> Result<Signer> {
     let given = |name| std::env::var_os(name).map(PathBuf::from);
     match (
         given("ICHOR_SIGNING_KEY"),

@@ -1,10 +1,12 @@
 //! What building this project needs besides cargo.
 
 mod bench;
+mod cargo;
 mod check;
 mod image;
 mod pages;
 mod proto;
+mod reproduce;
 mod test;
 mod up;
 
@@ -54,7 +56,7 @@ enum Command {
         #[arg(long)]
         probe: bool,
     },
-    /// Build all images twice and compare them.
+    /// Build the programs and all images twice, as two users would, and compare them.
     Reproduce {
         /// For which use.
         #[arg(long, value_enum, default_value = "vm")]
@@ -108,7 +110,7 @@ fn main() -> Result<ExitCode> {
             }
             .map(drop)
         }
-        Command::Reproduce { profile } => image::reproduce(&root, profile),
+        Command::Reproduce { profile } => reproduce::run(&root, profile),
         Command::Lock => image::lock(&root),
         Command::Proto { release } => {
             proto::run(&root)?;

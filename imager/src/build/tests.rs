@@ -1,5 +1,7 @@
 //! Whole builds, from a small tree that looks like the packages' and needs no network.
 
+mod tampered;
+
 use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use ichor_authenticode::VerifyError;
 
 use super::*;
+use crate::inspect::Distrust;
 use crate::lock::Package;
 use crate::{inspect, keys};
 
@@ -268,7 +271,7 @@ fn every_image_is_verified_with_its_own_key_only() {
         assert_eq!(check(name, &signer), vec![Ok(()); programs], "{name}");
         assert_eq!(
             check(name, &other),
-            vec![Err(VerifyError::OtherKey); programs],
+            vec![Err(Distrust::Program(VerifyError::OtherKey)); programs],
             "{name}"
         );
     }
@@ -284,6 +287,6 @@ fn every_image_is_verified_with_its_own_key_only() {
     fs::write(directory.path().join("out/flipped.raw"), disk).unwrap();
     assert_eq!(
         check("flipped.raw", &signer),
-        [Ok(()), Err(VerifyError::Changed)]
+        [Ok(()), Err(VerifyError::Changed.into())]
     );
 }
