@@ -14,7 +14,7 @@ pub(crate) enum Verdict {
     Allowed,
     /// The caller has no right to it.
     Denied,
-    /// There is no such service.
+    /// There is no such method.
     Unknown,
 }
 
@@ -49,7 +49,7 @@ mod tests {
             verdict("/machine.MachineService/MetaWrite"),
             Verdict::Denied
         );
-        assert_eq!(verdict("/machine.MachineService/New"), Verdict::Denied);
+        assert_eq!(verdict("/machine.MachineService/New"), Verdict::Unknown);
         assert_eq!(verdict("/cosi.resource.State/Create"), Verdict::Denied);
         assert_eq!(verdict("/other.Service/Version"), Verdict::Unknown);
         assert_eq!(

@@ -1,6 +1,6 @@
 //! The server certificate of maintenance mode.
 //!
-//! Authority and key live in this process's memory only. The first certificate is made before any
+//! The authority lives in this process's memory only. The first certificate is made before any
 //! address is known, so that no caller waits for one; it is replaced when names become known.
 
 use std::net::IpAddr;
@@ -35,13 +35,12 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
-    /// A new authority and a first certificate without addresses.
+    /// A new authority, and a first certificate for `key` without addresses.
     ///
     /// # Errors
     /// [`PkiError`].
-    pub(crate) fn generate() -> Result<Self, PkiError> {
+    pub(crate) fn new(key: KeyPair) -> Result<Self, PkiError> {
         let authority = Authority::generate(AUTHORITY, LIFETIME)?;
-        let key = KeyPair::generate()?;
         let first = certified(&authority, &key, Vec::new())?;
         Ok(Self {
             fingerprint: key.fingerprint()?,

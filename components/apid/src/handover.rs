@@ -17,6 +17,7 @@ pub(crate) fn setup() -> Result<Setup, ApidError> {
     let services = std::env::var("ICHOR_SERVICE_SOCKETS");
     let services = services.map_err(|error| format!("ICHOR_SERVICE_SOCKETS: {error}"))?;
     Ok(Setup {
+        identity: Some(take_named("identity")?.into()),
         listener,
         services: parse_services(&services),
         state_socket: std::env::var_os("ICHOR_STATE_SOCKET").map(PathBuf::from),

@@ -13,6 +13,7 @@ mod frames;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod handover;
+mod identity;
 mod limits;
 mod message;
 mod metered;
@@ -22,6 +23,7 @@ mod reply;
 mod routes;
 mod source;
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -46,6 +48,8 @@ pub struct Setup {
     pub listener: std::net::TcpListener,
     /// Where which component serves: names and sockets.
     pub services: Vec<(String, PathBuf)>,
+    /// Where its key outlives it; without this, each has its own.
+    pub identity: Option<File>,
     /// Where the state is served; without it the certificate names no addresses.
     pub state_socket: Option<PathBuf>,
 }
@@ -87,7 +91,9 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// [`ApidError`] says what could not be made.
 pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), ApidError> {
-    let certificates = Arc::new(Certificates::generate()?);
+    let certificates = Arc::new(Certificates::new(identity::load_or_make(
+        setup.identity.as_ref(),
+    )?)?);
     let fingerprint = certificates.fingerprint();
     ichor_log::notice(&format!("maintenance API, fingerprint {fingerprint}"));
     if let Some(path) = setup.state_socket {

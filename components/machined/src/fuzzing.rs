@@ -65,5 +65,5 @@ pub fn sysctl(input: &[u8]) {
 pub fn notices(input: &[u8]) {
     uevents::subsystem(input);
     drivers::added_alias(input);
-    notices::says_ready(input);
+    notices::says(input, b"READY=1");
 }

@@ -18,6 +18,7 @@ mod host;
 mod kmsg;
 mod layers;
 mod logs;
+mod memories;
 mod node;
 mod power_button;
 mod proc;

@@ -24,6 +24,7 @@ use crate::facts;
 use crate::host::Host;
 use crate::layers;
 use crate::logs::Logs;
+use crate::memories::Memories;
 use crate::power_button::PowerButton;
 use crate::progress::{Progress, announce};
 use crate::reachable::{self, Reachable};
@@ -67,6 +68,7 @@ pub(crate) async fn run(
     let children = Children::start(child_signals);
     let state: Arc<dyn State> = Arc::new(MemoryState::new());
     let sockets = Arc::new(Sockets::make(services(&host))?);
+    let memories = Arc::new(Memories::make(services(&host))?);
     let events = Events::new();
     let (announced, recorded) = (events.clone(), Arc::clone(&timeline));
     let board = Board::new(Box::new(move |status| {
@@ -78,6 +80,7 @@ pub(crate) async fn run(
         children,
         logs: logs.clone(),
         sockets,
+        memories,
         cgroups,
         oom_scores: OomScores::apply_to_pid_1(),
         binary: ProcessLauncher::BINARY,

@@ -5,6 +5,7 @@
 
 mod devices;
 mod disks;
+mod growth;
 mod symlinks;
 mod system_disk;
 
@@ -27,10 +28,12 @@ pub(crate) fn runtime(
     let links = symlinks::SymlinksController::new(tree(), changes.links.clone());
     let disks = disks::DisksController::new(tree(), changes.disks.clone());
     let system = system_disk::SystemDiskController::new(tree(), changes.system_disk.clone());
+    let growth = growth::GrowthController::new(tree(), changes.growth.clone());
     runtime
         .register(devices)?
         .register(links)?
         .register(disks)?
-        .register(system)?;
+        .register(system)?
+        .register(growth)?;
     Ok(runtime)
 }

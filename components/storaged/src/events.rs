@@ -39,6 +39,8 @@ pub(crate) struct Changes {
     pub(crate) disks: Waker,
     /// Woken with either.
     pub(crate) system_disk: Waker,
+    /// Woken with either.
+    pub(crate) growth: Waker,
 }
 
 impl Told {
@@ -66,6 +68,7 @@ impl Changes {
         if !told.is_empty() || links {
             self.disks.wake();
             self.system_disk.wake();
+            self.growth.wake();
         }
         if !told.is_empty() {
             let mut shared = self.told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,11 @@ pub fn device_event(input: &[u8]) {
     }
 }
 
+/// The first sectors of a disk.
+pub fn partition_table(input: &[u8]) {
+    crate::partitions::fuzzing::check(input);
+}
+
 /// Texts and links of sysfs.
 pub fn sysfs(input: &[u8]) {
     crate::sysfs::fuzzing::check(input);

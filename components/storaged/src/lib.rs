@@ -1,22 +1,24 @@
 //! `storaged`: the disks of the machine.
 //!
 //! It knows disks and cannot reach the network: its network namespace is its own. What it knows comes
-//! from sysfs and from the links that udev makes below `/dev/disk`; it opens no device. The kernel
-//! and udev tell it when to look, and it sleeps in between.
+//! from sysfs and from the links that udev makes below `/dev/disk`. The only disk that it opens is the
+//! one that the machine was booted from, whose partition table it lets reach the end of the disk. The
+//! kernel and udev tell it when to look, and it sleeps in between.
 //!
 //! ```text
 //! kernel's events ─┬─> BlockDevice
-//!                  ├─> Disk, SystemDisk
+//!                  ├─> Disk, SystemDisk, the partition table
 //!   udev's events ─┴─> BlockSymlink
 //! ```
 //!
-//! Needs: no capability, `ICHOR_STATE_SOCKET`, a socket `events` with device events, and a socket
+//! Needs: the group of disks, `ICHOR_STATE_SOCKET`, a socket `events` with device events, and a socket
 //! `storage` that listens.
 
 mod controllers;
 mod events;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod partitions;
 mod service;
 mod sysfs;
 #[cfg(test)]

@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 use ichor_resource::specs::block::{BlockDevice, Disk};
 
 pub(crate) use links::load as links;
-pub(crate) use system::system_disk;
+pub(crate) use system::{booted_disk, system_disk};
 
 /// Attributes are no longer than a page.
 const ATTRIBUTE_BYTES_MAX: u64 = 4096;
@@ -52,7 +52,7 @@ impl Tree {
     }
 
     /// The real place of a path that the machine names, such as `/sys/class/block`.
-    fn place(&self, path: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn place(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }

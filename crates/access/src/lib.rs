@@ -76,9 +76,8 @@ impl Method {
     }
 }
 
-/// The roles that open a path, such as `/machine.MachineService/Version`. A service that is served
-/// may get methods that are not in the table: they are for administrators. `None` when `apid`
-/// serves no such service.
+/// The roles that open a path, such as `/machine.MachineService/Version`. `None` when `apid` serves no
+/// such method.
 pub fn roles(path: &str, mode: Mode) -> Option<Roles> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
     let service = SERVICES.iter().find(|each| each.name == service)?;
@@ -87,8 +86,7 @@ pub fn roles(path: &str, mode: Mode) -> Option<Roles> {
     }
     let methods = service.methods;
     let row = methods.binary_search_by(|each| each.name.cmp(method));
-    let row = row.ok().and_then(|index| methods.get(index));
-    Some(row.map_or(table::ADMIN, |row| row.roles(mode)))
+    Some(methods.get(row.ok()?)?.roles(mode))
 }
 
 #[cfg(test)]
@@ -117,24 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn a_method_without_a_row_is_for_administrators() {
-        let admin = Some(Roles::NONE.with(Role::Admin));
-        for path in [
-            "/machine.MachineService/New",
-            "/machine.MachineService/",
-            "/machine.MachineService/Version/",
-        ] {
-            assert_eq!(roles(path, Mode::Normal), admin, "{path}");
-            assert_eq!(roles(path, Mode::Maintenance), admin, "{path}");
-        }
-    }
-
-    #[test]
     fn what_is_not_served_by_roles_has_none() {
         for path in [
             "",
             "/",
             "/machine.MachineService",
+            "/machine.MachineService/",
+            "/machine.MachineService/New",
+            "/machine.MachineService/Version/",
             "machine.MachineService/Version",
             "/other.Service/Version",
             "/securityapi.SecurityService/Certificate",

@@ -3,7 +3,7 @@
 use crate::{Door, Method, Role, Roles, Service};
 
 /// Whoever changes the machine, or reads what may be secret.
-pub(crate) const ADMIN: Roles = Roles::NONE.with(Role::Admin);
+const ADMIN: Roles = Roles::NONE.with(Role::Admin);
 
 /// Whoever keeps the machine and its services going.
 const OPERATE: Roles = ADMIN.with(Role::Operator);

@@ -39,6 +39,15 @@ impl KeyPair {
         Ok(Self(key.map_err(|error| PkiError::Key(error.to_string()))?))
     }
 
+    /// The key that [`Self::private_der`] has given.
+    ///
+    /// # Errors
+    /// [`PkiError::Key`] when this is no such key.
+    pub fn from_private_der(bytes: &[u8]) -> Result<Self, PkiError> {
+        let key = Ed25519KeyPair::from_pkcs8(bytes);
+        Ok(Self(key.map_err(|error| PkiError::Key(error.to_string()))?))
+    }
+
     /// The private key as rustls wants it.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ pub fn confine(command: Command, rights: &Rights) -> Result<Command, RightsError
     let mut command = command.credentials(Credentials {
         uid: rights.uid,
         gid: rights.uid,
+        groups: rights.groups,
         capabilities: rights.capabilities,
         no_new_privileges: true,
     });

@@ -17,6 +17,7 @@ pub use table::{API_PORT, OS_BINARY, PID_1, PID_1_OOM_SCORE, SERVICES, all_servi
 
 use std::time::Duration;
 
+use rustix::process::Gid;
 use rustix::thread::CapabilitySet;
 
 /// A process that PID 1 keeps running.
@@ -78,8 +79,10 @@ pub enum Program {
 /// What a process may do. What is not here it may not.
 #[derive(Clone, Copy, Debug)]
 pub struct Rights {
-    /// User and group; no other groups.
+    /// User and group.
     pub uid: u32,
+    /// Other groups.
+    pub groups: &'static [Gid],
     /// All it has and can ever have.
     pub capabilities: CapabilitySet,
     /// Namespaces of its own.
@@ -92,6 +95,9 @@ pub struct Rights {
     pub limits: Limits,
     /// Sockets that PID 1 makes and hands over.
     pub sockets: &'static [Socket],
+    /// Memories that PID 1 makes and hands over to each process in turn, by their names: what it finds
+    /// in them its predecessor has left.
+    pub memories: &'static [&'static str],
     /// The part of the node's state that it sees.
     pub state: &'static [Grant],
 }

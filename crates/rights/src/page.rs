@@ -8,8 +8,8 @@ const HEAD: &str = "\
 # What each process of the node may do
 
 Generated from `crates/rights/src/table.rs` by `./x proto`. PID 1 (`machined`) starts these and
-applies each row before the program is executed. All of them run with `no_new_privs`, without other
-groups, in a control group `system/NAME`, and inherit no descriptor but those named here.
+applies each row before the program is executed. All of them run with `no_new_privs`, in a control
+group `system/NAME`, and inherit no descriptor but those named here.
 
 When memory runs out, the kernel ends the process that takes most of it, in thousandths of all memory
 to which its OOM score is added; -1000 is never. PID 1 has -1000. Where PID 1 may not set this, as in
@@ -53,6 +53,10 @@ fn section(page: &mut String, service: &Service) {
     let rows = [
         ("runs", program(service)),
         ("user and group", rights.uid.to_string()),
+        (
+            "other groups",
+            list(rights.groups.iter().map(|group| group.as_raw().to_string())),
+        ),
         ("capabilities", capabilities),
         ("own namespaces", list(namespaces)),
         ("system calls", calls(rights.calls)),
@@ -62,6 +66,10 @@ fn section(page: &mut String, service: &Service) {
         (
             "sockets handed over",
             list(rights.sockets.iter().map(socket)),
+        ),
+        (
+            "memories handed over",
+            list(rights.memories.iter().map(|name| format!("`{name}`"))),
         ),
         ("state", list(rights.state.iter().map(grant))),
         ("starts", start(service)),

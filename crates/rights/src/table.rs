@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ichor_sys::process::ALL_CAPABILITIES;
+use rustix::process::Gid;
 use rustix::thread::CapabilitySet;
 
 use crate::{
@@ -14,6 +15,9 @@ use crate::{
 pub const API_PORT: u16 = 50000;
 /// The user of apid.
 const APID: u32 = 50;
+
+/// The group that udev gives disks to.
+const DISK_GROUP: Gid = Gid::from_raw_unchecked(6);
 
 /// The one binary of the OS. A component is restricted before it is executed, so its files are
 /// among those that it may use.
@@ -69,6 +73,7 @@ pub const SERVICES: &[Service] = &[
         oom_score: LAST,
         rights: Rights {
             uid: 52,
+            groups: &[],
             capabilities: CapabilitySet::NET_ADMIN
                 .union(CapabilitySet::NET_RAW)
                 .union(CapabilitySet::NET_BIND_SERVICE),
@@ -92,6 +97,7 @@ pub const SERVICES: &[Service] = &[
                 cpu_weight: None,
             },
             sockets: &[],
+            memories: &[],
             state: &[
                 Grant::WriteNamespace("network"),
                 Grant::Write("Controllers.runtime.ichor.dev"),
@@ -113,6 +119,7 @@ pub const SERVICES: &[Service] = &[
         oom_score: LAST,
         rights: Rights {
             uid: APID,
+            groups: &[],
             capabilities: CapabilitySet::empty(),
             namespaces: &[Namespace::Ipc, Namespace::Uts],
             calls: Calls::Basic(&[Group::Files, Group::UnixSockets, Group::Accept]),
@@ -131,6 +138,7 @@ pub const SERVICES: &[Service] = &[
                 name: "api",
                 port: API_PORT,
             }],
+            memories: &["identity"],
             state: &[
                 Grant::Read("NodeAddresses.net.talos.dev"),
                 Grant::Read("HostnameStatuses.net.talos.dev"),
@@ -149,9 +157,10 @@ pub const SERVICES: &[Service] = &[
         machine_only: true,
         oom_score: LAST,
         rights: Rights {
-            // No disk is opened. Root would reach the sockets of all services: Landlock does not keep
-            // anyone from those in the file system.
+            // Root would reach the sockets of all services: Landlock does not keep anyone from those
+            // in the file system.
             uid: 56,
+            groups: &[DISK_GROUP],
             // Reading sysfs needs none.
             capabilities: CapabilitySet::empty(),
             namespaces: &[Namespace::Net, Namespace::Ipc, Namespace::Uts],
@@ -160,8 +169,8 @@ pub const SERVICES: &[Service] = &[
                 (OS_BINARY, Use::Execute),
                 ("/dev/random", Use::Read),
                 ("/dev/urandom", Use::Read),
-                // Links below /dev/disk; the disks themselves are not opened.
-                ("/dev", Use::List),
+                // Links below /dev/disk, and the disks, which belong to their group.
+                ("/dev", Use::Write),
                 // Also variables of the firmware, which are mounted below it.
                 ("/sys", Use::Read),
             ]),
@@ -179,6 +188,7 @@ pub const SERVICES: &[Service] = &[
                 },
                 Socket::DeviceEvents { name: "events" },
             ],
+            memories: &[],
             state: &[
                 Grant::Write("BlockDevices.block.talos.dev"),
                 Grant::Write("BlockSymlinks.block.talos.dev"),
@@ -206,6 +216,7 @@ pub const SERVICES: &[Service] = &[
         oom_score: 0,
         rights: Rights {
             uid: 0,
+            groups: &[],
             capabilities: ALL_CAPABILITIES.difference(CapabilitySet::SYS_BOOT),
             namespaces: &[],
             calls: Calls::All,
@@ -217,6 +228,7 @@ pub const SERVICES: &[Service] = &[
                 cpu_weight: Some(20),
             },
             sockets: &[],
+            memories: &[],
             state: &[],
         },
     },

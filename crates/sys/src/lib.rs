@@ -11,6 +11,7 @@ pub mod fuzzing;
 pub mod handover;
 pub mod kmsg;
 pub mod loopdev;
+pub mod memory;
 pub mod module;
 pub mod mount;
 pub mod netlink;

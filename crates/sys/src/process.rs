@@ -50,10 +50,12 @@ pub enum SpawnError {
 /// As whom a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// User and group; other groups are dropped.
+    /// User.
     pub uid: u32,
     /// Group.
     pub gid: u32,
+    /// Other groups.
+    pub groups: &'static [Gid],
     /// All the capabilities it has and can ever have.
     pub capabilities: CapabilitySet,
     /// Whether execve(2) can never grant anything.
@@ -302,7 +304,7 @@ fn assume(credentials: &Credentials) -> io::Result<()> {
         }
     }
     thread::set_keep_capabilities(true)?;
-    thread::set_thread_groups(&[])?;
+    thread::set_thread_groups(credentials.groups)?;
     let gid = Gid::from_raw(credentials.gid);
     let uid = Uid::from_raw(credentials.uid);
     thread::set_thread_res_gid(gid, gid, gid)?;

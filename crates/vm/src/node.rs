@@ -176,6 +176,11 @@ impl Node {
         Console::new(self.directory.join(arguments::CONSOLE))
     }
 
+    /// The file that is its system disk.
+    pub fn system_disk(&self) -> PathBuf {
+        self.directory.join(arguments::SYSTEM_DISK)
+    }
+
     /// The socket that is the other end of one of its serial ports. It takes one connection at a
     /// time.
     pub fn serial_port(&self, name: &str) -> PathBuf {

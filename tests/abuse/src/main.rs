@@ -106,6 +106,7 @@ async fn apid(machine_socket: PathBuf) -> Result<()> {
         ended
     });
     let setup = ichor_apid::Setup {
+        identity: None,
         listener,
         services: vec![("machined".to_owned(), machine_socket)],
         state_socket: None,

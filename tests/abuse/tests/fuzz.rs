@@ -48,6 +48,7 @@ async fn throw_at_apid() -> Result<()> {
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
     let setup = ichor_apid::Setup {
+        identity: None,
         listener,
         services: vec![("machined".to_owned(), machine_socket)],
         state_socket: None,

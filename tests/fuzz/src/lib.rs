@@ -81,6 +81,7 @@ pub const TARGETS: &[Target] = &[
     target("netlink", ichor_networkd::fuzzing::netlink),
     target("node_address", parsers::node_address),
     target("notices", ichor_machined::fuzzing::notices),
+    heavy("partition_table", ichor_storaged::fuzzing::partition_table),
     target("probe_frame", ichor_probe::fuzzing::frame),
     short("proc", ichor_machined::fuzzing::proc),
     target("qmp", ichor_vm::fuzzing::qmp),

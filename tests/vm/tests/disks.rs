@@ -1,8 +1,13 @@
 //! Disks of a node without configuration, as they are and as they come and go.
 
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
+use gptman::{GPT, GPTHeader};
 use ichor_vm_tests::shared;
+
+const SECTOR_BYTES: u64 = 512;
 
 /// Until udev has seen what was there at the boot.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -39,6 +44,31 @@ fn vm_disks_are_listed() {
     assert!(line(&text, "META").unwrap().contains("vda"), "{text}");
     let text = booted.ichor(&["get", "systemdisk"]).unwrap();
     assert!(text.contains("vda"), "{text}");
+}
+
+/// The image is written to a larger disk. QEMU writes to the file that is read here.
+#[test]
+fn vm_partition_table_reaches_the_end_of_the_disk() {
+    let mut booted = shared().unwrap();
+    let grown = |text: &str| text.contains("reaches the end of the disk now");
+    let text = booted
+        .wait_for(PATIENCE, &["logs", "storaged"], grown)
+        .unwrap();
+    assert!(text.contains("/dev/vda"), "{text}");
+    let mut disk = File::open(booted.node().unwrap().system_disk()).unwrap();
+    let sectors = disk.metadata().unwrap().len() / SECTOR_BYTES;
+    let table = GPT::read_from(&mut disk, SECTOR_BYTES).unwrap();
+    assert_eq!(table.header.backup_lba, sectors - 1);
+    let names: Vec<_> = table
+        .iter()
+        .map(|(_, entry)| entry.partition_name.as_str())
+        .collect();
+    assert_eq!(names[..2], ["EFI", "META"]);
+    disk.seek(SeekFrom::End(-SECTOR_BYTES.cast_signed()))
+        .unwrap();
+    let second = GPTHeader::read_from(&mut disk).unwrap();
+    assert_eq!(second.backup_lba, 1);
+    second.read_partitions(&mut disk, SECTOR_BYTES).unwrap();
 }
 
 #[test]

@@ -145,6 +145,17 @@ fn vm_all_components_that_are_killed_at_once_come_back() {
     let after = processes(&mut node);
     assert_eq!(find(&after, "machined"), find(&before, "machined"));
     assert_state_is_rebuilt(&mut node);
+    assert_fingerprint_is_the_first(&mut node);
+}
+
+/// People have compared it with the console once.
+fn assert_fingerprint_is_the_first(node: &mut Probed) {
+    let text = node.booted.node().unwrap().console().text().unwrap();
+    let shown = text.split("fingerprint ").nth(1).unwrap();
+    let shown = shown.split_whitespace().next().unwrap();
+    node.booted
+        .ichor(&["--cert-fingerprint", shown, "version"])
+        .unwrap();
 }
 
 #[test]

@@ -15,6 +15,11 @@ const HEAD: &str = "# API\n\n\
     always in maintenance mode.\n\n\
     A method that is not implemented answers `UNIMPLEMENTED`.\n";
 
+const CALLED: &str = "\n## What a node calls\n\n\
+    Services that others serve to a node: discovery of members, keys of encrypted volumes, SideroLink,\n\
+    the sink of events, signatures of images. They need a configuration.\n\n\
+    | service | method | kind | called by a node |\n|---|---|---|---|\n";
+
 /// The page.
 ///
 /// # Errors
@@ -57,6 +62,7 @@ pub(super) fn page(descriptors: &FileDescriptorSet, implemented: &str) -> Result
         "\n{} of {total} methods are implemented.",
         implemented.len()
     )?;
+    push_called(&mut page, descriptors)?;
     match implemented
         .iter()
         .find(|path| !known.iter().any(|each| each == *path))
@@ -64,6 +70,24 @@ pub(super) fn page(descriptors: &FileDescriptorSet, implemented: &str) -> Result
         Some(path) => bail!("crates/api/implemented.txt: {path} is no method of a served service"),
         None => Ok(page),
     }
+}
+
+/// Services of the contract that others serve.
+fn push_called(page: &mut String, descriptors: &FileDescriptorSet) -> Result<()> {
+    page.push_str(CALLED);
+    for file in &descriptors.file {
+        for service in &file.service {
+            let name = format!("{}.{}", file.package(), service.name());
+            if SERVICES.iter().any(|served| served.name == name) {
+                continue;
+            }
+            for method in &service.method {
+                let (method, kind) = (method.name(), kind(method));
+                writeln!(page, "| {name} | {method} | {kind} | no |")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn methods<'a>(

@@ -50,6 +50,7 @@ impl Node {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let setup = Setup {
+            identity: None,
             listener,
             services: vec![("machined".to_owned(), directory.path().join("machine.sock"))],
             state_socket: None,

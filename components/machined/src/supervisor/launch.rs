@@ -19,6 +19,7 @@ use super::service::{LaunchError, Launcher, Running};
 use crate::cgroups::Cgroups;
 use crate::logs::Logs;
 use crate::logs::lines::next_line;
+use crate::memories::Memories;
 use crate::sockets::Sockets;
 
 /// How many lines of a process the console shows: it belongs to everybody.
@@ -57,6 +58,7 @@ pub(crate) struct ProcessLauncher {
     pub(crate) children: Children,
     pub(crate) logs: Logs,
     pub(crate) sockets: Arc<Sockets>,
+    pub(crate) memories: Arc<Memories>,
     /// `None` where there is no hierarchy that may be used.
     pub(crate) cgroups: Option<Cgroups>,
     pub(crate) oom_scores: OomScores,
@@ -105,9 +107,10 @@ impl ProcessLauncher {
                         self.sockets.served_to(service.rights.uid),
                     );
                 let mut listed = Vec::new();
-                for (number, (name, socket)) in (FIRST_DESCRIPTOR..).zip(self.sockets.of(service)?)
-                {
-                    command = command.descriptor(socket, number)?;
+                let given = self.sockets.of(service)?.into_iter();
+                let given = given.chain(self.memories.of(service.id)?);
+                for (number, (name, descriptor)) in (FIRST_DESCRIPTOR..).zip(given) {
+                    command = command.descriptor(descriptor, number)?;
                     listed.push(format!("{name}:{number}"));
                 }
                 command.env(VARIABLE, listed.join(","))

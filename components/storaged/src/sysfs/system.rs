@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use ichor_efi::Variables;
-use ichor_resource::specs::block::{BlockDevice, SystemDisk};
+use ichor_resource::specs::block::{BlockDevice, Disk, SystemDisk};
 
-use super::{Tree, links};
+use super::{Tree, disk, links};
 
 const META: &str = "META";
 /// An image that somebody looks at is not the system.
@@ -30,6 +30,18 @@ pub(crate) fn system_disk(
     choose(devices, &links::load(tree), tree.boot_partition())
 }
 
+/// The disk that the machine was booted from, when an installed system is on it.
+pub(crate) fn booted_disk(
+    tree: &Tree,
+    devices: &BTreeMap<String, BlockDevice>,
+) -> Option<(String, Disk)> {
+    let booted = disk_of(tree.boot_partition()?, devices, &links::load(tree))?;
+    let system = system_disk(tree, devices)?;
+    let id = Some(system.disk_id).filter(|id| *id == booted)?;
+    let disk = disk::load(tree, &id, devices.get(&id)?)?;
+    Some((id, disk))
+}
+
 fn choose(
     devices: &BTreeMap<String, BlockDevice>,
     links: &BTreeMap<String, Vec<String>>,
@@ -41,17 +53,24 @@ fn choose(
             && !device.parent.starts_with(LOOP)
     });
     let disks: Vec<&str> = metas.map(|device| device.parent.as_str()).collect();
-    let booted = boot.and_then(|uuid| {
-        let link = format!("/dev/disk/by-partuuid/{uuid}");
-        let (partition, _) = links.iter().find(|(_, paths)| paths.contains(&link))?;
-        Some(devices.get(partition)?.parent.as_str())
-    });
+    let booted = boot.and_then(|uuid| disk_of(uuid, devices, links));
     let found = booted.filter(|disk| disks.contains(disk));
     let found = found.or_else(|| disks.first().copied())?;
     Some(SystemDisk {
         disk_id: found.to_owned(),
         dev_path: format!("/dev/{found}"),
     })
+}
+
+/// The disk with that partition, once udev has seen it.
+fn disk_of<'a>(
+    uuid: &str,
+    devices: &'a BTreeMap<String, BlockDevice>,
+    links: &BTreeMap<String, Vec<String>>,
+) -> Option<&'a str> {
+    let link = format!("/dev/disk/by-partuuid/{uuid}");
+    let (partition, _) = links.iter().find(|(_, paths)| paths.contains(&link))?;
+    Some(devices.get(partition)?.parent.as_str())
 }
 
 #[cfg(test)]

@@ -5,14 +5,17 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use ichor_rights::{Calls, Group, Limits, Namespace, Paths, Rights, Use, confine};
 use ichor_sys::process::Command;
 use rustix::net::{AddressFamily, SocketType};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Gid, Pid, WaitOptions, waitpid};
 use rustix::thread::CapabilitySet;
 
 /// What the other process does; it is this very program again.
 const ACTION: &str = "ICHOR_TEST_ACTION";
 
+const DISKS: Gid = Gid::from_raw_unchecked(6);
+
 const NONE: Rights = Rights {
     uid: 50,
+    groups: &[],
     capabilities: CapabilitySet::empty(),
     namespaces: &[],
     calls: Calls::All,
@@ -24,6 +27,7 @@ const NONE: Rights = Rights {
         cpu_weight: None,
     },
     sockets: &[],
+    memories: &[],
     state: &[],
 };
 
@@ -94,9 +98,10 @@ fn confine_drops_user_groups_and_capabilities() {
     let rights = Rights {
         capabilities: CapabilitySet::NET_ADMIN,
         namespaces: &[Namespace::Ipc, Namespace::Uts],
+        groups: &[DISKS],
         ..NONE
     };
-    let expected = "status CapEff: 0000000000001000,CapBnd: 0000000000001000,\
+    let expected = "status Groups: 6 ,CapEff: 0000000000001000,CapBnd: 0000000000001000,\
                     CapAmb: 0000000000001000";
     assert!(succeeds(&rights, expected));
 }

@@ -30,7 +30,7 @@ macro_rules! targets {
 targets! {
     acpi_event alias_pattern authenticode bookmark certificate client_frames cmdline device_event dhcp_client
     dhcp_packet efi_text elf fat handover hub_frame image image_texts jsonpath kmsg lock_file
-    message_lengths method_path modules_index netlink node_address notices probe_frame proc qmp smbios spec state_event
+    message_lengths method_path modules_index netlink node_address notices partition_table probe_frame proc qmp smbios spec state_event
     state_query state_resource state_status sysctl sysfs uevent uki variable_store verity yaml
 }
 
