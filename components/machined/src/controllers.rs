@@ -65,9 +65,11 @@ pub(crate) fn register(
         let devices = PciDeviceController::default();
         wakers.push(("module", modules.waker.clone()));
         wakers.push(("pci", devices.waker.clone()));
+        let params = KernelParamController::new(Files);
+        wakers.push(("module", params.waker.clone()));
         runtime
             .register(KernelParamDefaultsController)?
-            .register(KernelParamController::new(Files))?
+            .register(params)?
             .register(modules)?
             .register(devices)?;
     }
