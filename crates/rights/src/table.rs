@@ -160,6 +160,7 @@ pub const SERVICES: &[Service] = &[
                 Grant::Write("Disks.block.talos.dev"),
                 Grant::Write("SystemDisks.block.talos.dev"),
                 Grant::Write("Controllers.runtime.ichor.dev"),
+                Grant::Read("DevicesStatuses.runtime.talos.dev"),
             ],
         },
     },
