@@ -1,5 +1,6 @@
 //! The controllers of PID 1: those whose effect only PID 1 may have.
 
+mod address_event;
 mod devices_status;
 mod etc_file;
 mod hostname;
@@ -21,6 +22,7 @@ use crate::events::Events;
 use crate::facts::MAINTENANCE_ADDRESS;
 use crate::host::Host;
 use crate::stage::Stage;
+use address_event::AddressEventController;
 use devices_status::DevicesStatusController;
 use etc_file::EtcFileController;
 use hostname::{HostnameController, Kernel};
@@ -50,7 +52,8 @@ pub(crate) fn register(
     runtime
         .register(EtcFileController::new(Etc::new(host.is_machine())))?
         .register(HostnameController::new(Kernel))?
-        .register(MachineStatusController::new(stage, events))?
+        .register(MachineStatusController::new(stage, events.clone()))?
+        .register(AddressEventController::new(events))?
         .register(DevicesStatusController::new(settled))?
         .register_transform(Transform::new(
             "runtime.MaintenanceConfigController",
@@ -62,9 +65,11 @@ pub(crate) fn register(
         let devices = PciDeviceController::default();
         wakers.push(("module", modules.waker.clone()));
         wakers.push(("pci", devices.waker.clone()));
+        let params = KernelParamController::new(Files);
+        wakers.push(("module", params.waker.clone()));
         runtime
             .register(KernelParamDefaultsController)?
-            .register(KernelParamController::new(Files))?
+            .register(params)?
             .register(modules)?
             .register(devices)?;
     }

@@ -13,6 +13,7 @@ use ichor_sys::netlink;
 use ichor_sys::socket::{DeviceEvents, device_events};
 use ichor_uevent::{EVENT_BYTES_MAX, Event};
 use tokio::io::unix::AsyncFd;
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::readable::readable;
@@ -35,39 +36,42 @@ pub(crate) fn modules() -> Option<Arc<Modules>> {
 }
 
 /// Drivers that are being loaded on a thread of their own.
-pub(crate) struct Loading(thread::JoinHandle<Option<Arc<Modules>>>);
+pub(crate) struct Loading {
+    /// The modules of the image, before the first is loaded. Gives none when it has none.
+    pub(crate) modules: oneshot::Receiver<Arc<Modules>>,
+    /// The end of it. A driver that hangs in the kernel keeps it from coming.
+    pub(crate) end: oneshot::Receiver<()>,
+}
 
 impl Loading {
     /// Begins with those of the network cards that are there, as early as can be: everybody waits for
     /// the network.
     pub(crate) fn of_network(timeline: Arc<Timeline>) -> Self {
-        Self(thread::spawn(move || {
+        let (read, modules) = oneshot::channel();
+        let (loaded, end) = oneshot::channel();
+        thread::spawn(move || {
             timeline.begin(Kind::Task, "loadNetworkDrivers");
-            let modules = modules()?;
-            load_present(&modules, &|alias| Urgency::of(alias) == Urgency::Network);
+            let Some(known) = self::modules() else {
+                return;
+            };
+            // Nobody waits when the machine goes down.
+            let _unheard = read.send(Arc::clone(&known));
+            load_present(&known, &|alias| Urgency::of(alias) == Urgency::Network);
             timeline.end(Kind::Task, "loadNetworkDrivers");
-            Some(modules)
-        }))
-    }
-
-    /// Ends when they are loaded. Gives the modules of the image, unless it has none.
-    pub(crate) async fn end(self) -> Option<Arc<Modules>> {
-        let joined = tokio::task::spawn_blocking(move || self.0.join()).await;
-        match joined {
-            Ok(Ok(modules)) => modules,
-            // The hook has told of the panic.
-            Ok(Err(_panic)) => None,
-            Err(error) => {
-                warn!(%error, "drivers of network cards are not loaded");
-                None
-            }
-        }
+            let _unheard = loaded.send(());
+        });
+        Self { modules, end }
     }
 }
 
 /// Loads drivers for all that is there already.
 pub(crate) fn load_all(modules: &Modules) {
     load_present(modules, &|_| true);
+}
+
+/// The same but for network cards.
+pub(crate) fn load_others(modules: &Modules) {
+    load_present(modules, &|alias| Urgency::of(alias) != Urgency::Network);
 }
 
 fn load_present(modules: &Modules, wanted: &dyn Fn(&str) -> bool) {

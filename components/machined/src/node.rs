@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use ichor_kmod::Modules;
@@ -44,6 +45,9 @@ use crate::supervisor::notices;
 use crate::supervisor::status::{ServiceState, ServiceStatus};
 use crate::timeline::Timeline;
 use crate::uevents;
+
+/// How long drivers are waited for, many times what loading them takes.
+const DRIVERS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// PID 1's own name among the services.
 const SELF: &str = "machined";
@@ -228,20 +232,22 @@ fn initialize(parts: &Parts, network: Option<Loading>, reachable: Reachable) -> 
         Ok(())
     })];
     let mut devices = Vec::new();
-    if let Some(network) = network {
-        let modules = network.end().boxed().shared();
-        let loaded = modules.clone();
+    if let Some(Loading { modules, end }) = network {
+        let modules = modules.map(Result::ok).boxed().shared();
+        // A thread that has panicked has ended too, and the hook has told of it.
+        let loaded = end.map(|_ended| ()).boxed().shared();
+        let awaited = loaded.clone();
         early.push(Task::new("waitForNetworkDrivers", async move {
-            loaded.await;
+            wait_for_drivers("of network cards", awaited).await;
             Ok(())
         }));
-        let loaded = modules.clone();
+        let known = modules.clone();
         devices.push(Task::new("mountRest", async move {
-            mount_rest(loaded.await).await
+            mount_rest(known.await).await
         }));
         devices.push(Task::new("loadDrivers", async move {
             match modules.await {
-                Some(modules) => load_drivers(modules).await,
+                Some(modules) => load_drivers(modules, loaded.peek().is_some()).await,
                 None => Ok(()),
             }
         }));
@@ -275,15 +281,33 @@ async fn mount_rest(modules: Option<Arc<Modules>>) -> Result<(), TaskError> {
     Ok(())
 }
 
-async fn load_drivers(modules: Arc<Modules>) -> Result<(), TaskError> {
+/// A driver of a network card that hangs would also hang who asks for it again.
+async fn load_drivers(modules: Arc<Modules>, network_is_loaded: bool) -> Result<(), TaskError> {
     // Events first: what comes between the look and them is in both.
     let events = drivers::events();
     let all = Arc::clone(&modules);
-    aside::run(move || drivers::load_all(&all)).await?;
+    let loading = aside::run(move || match network_is_loaded {
+        true => drivers::load_all(&all),
+        false => drivers::load_others(&all),
+    });
+    if let Some(loaded) = wait_for_drivers("of devices", loading).await {
+        loaded?;
+    }
     if let Some(events) = events {
         tokio::spawn(drivers::follow(modules, events));
     }
     Ok(())
+}
+
+/// Waits for drivers, but not for ever: one that hangs in the kernel must not keep the node from
+/// coming up with the devices that work. `None` when they take too long.
+async fn wait_for_drivers<T>(which: &str, loaded: impl Future<Output = T>) -> Option<T> {
+    let loaded = tokio::time::timeout(DRIVERS_PATIENCE, loaded).await;
+    if loaded.is_err() {
+        let seconds = DRIVERS_PATIENCE.as_secs();
+        warn!("drivers {which} are not loaded after {seconds} s, going on without them");
+    }
+    loaded.ok()
 }
 
 /// Waits until a signal asks for the end.
@@ -333,6 +357,21 @@ mod tests {
     async fn whoever_asks_for_the_end_does_not_wait_until_the_node_is_up() {
         let power = end_of(pending(), ready(Ok(Power::Off))).await;
         assert_eq!(power.unwrap(), Power::Off);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drivers_are_waited_for_but_one_that_hangs_not_for_ever() {
+        let start = tokio::time::Instant::now();
+        let loaded = async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            "loaded"
+        };
+        assert_eq!(wait_for_drivers("of a test", loaded).await, Some("loaded"));
+        assert_eq!(start.elapsed(), Duration::from_secs(2));
+        let hangs = wait_for_drivers("of a test", pending::<()>());
+        let waited = tokio::time::timeout(2 * DRIVERS_PATIENCE, hangs).await;
+        assert_eq!(waited, Ok(None));
+        assert_eq!(start.elapsed(), Duration::from_secs(2) + DRIVERS_PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,13 +28,17 @@ fn access(service: &Service) -> Access {
     let grants = service.rights.state;
     let named = grants.iter().filter_map(|grant| match grant {
         Grant::Read(name) => Some((*name, Permit::Read)),
-        Grant::Write(name) => Some((*name, Permit::Write)),
+        Grant::Write(name) | Grant::WriteIds(name, _) => Some((*name, Permit::Write)),
         Grant::WriteNamespace(_) => None,
+    });
+    let ids = grants.iter().filter_map(|grant| match grant {
+        Grant::WriteIds(name, ids) => Some((*name, *ids)),
+        Grant::Read(_) | Grant::Write(_) | Grant::WriteNamespace(_) => None,
     });
     let is_named = |name: &str| named.clone().any(|(known, _)| known == name);
     let namespaces = grants.iter().filter_map(|grant| match grant {
         Grant::WriteNamespace(namespace) => Some(*namespace),
-        Grant::Read(_) | Grant::Write(_) => None,
+        Grant::Read(_) | Grant::Write(_) | Grant::WriteIds(..) => None,
     });
     let of_namespaces = namespaces.flat_map(|namespace| {
         let all = definitions().iter();
@@ -42,7 +46,7 @@ fn access(service: &Service) -> Access {
             .map(|each| (each.type_name, Permit::Write))
     });
     let others = of_namespaces.filter(|(name, _)| !is_named(name));
-    Access::declared(named.clone().chain(others))
+    Access::declared_with_ids(named.clone().chain(others), ids)
 }
 
 /// Serves a component's part of the state. The component counts as ready while it is connected: this
@@ -161,9 +165,10 @@ mod tests {
     use std::io;
 
     use futures_util::{FutureExt, stream};
-    use ichor_resource::{Kind, Pointer, find_definition};
+    use ichor_resource::specs::files::EtcFileSpec;
+    use ichor_resource::{Kind, Pointer, Resource, find_definition};
     use ichor_rights::SERVICES;
-    use ichor_state::{MemoryState, Query, StateError};
+    use ichor_state::{MemoryState, Query, StateError, StateExt};
 
     use super::*;
 
@@ -189,6 +194,27 @@ mod tests {
                     service.id
                 );
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn networkd_writes_its_own_files_of_etc_only() {
+        let networkd = ichor_rights::service("networkd").unwrap();
+        let state = FilteredState::new(MemoryState::new(), access(networkd));
+        let write = async |id: &str| {
+            let file = EtcFileSpec {
+                contents: b"x".to_vec(),
+                mode: 0o644,
+                selinux_label: String::new(),
+            };
+            state.upsert(Resource::new(id, file), "").await
+        };
+        for own in ["hostname", "hosts", "resolv.conf"] {
+            assert!(write(own).await.is_ok(), "{own}");
+        }
+        for other in ["ld.so.conf", "udev/rules.d/1.rules", "passwd", "./hosts"] {
+            let written = write(other).await;
+            assert!(matches!(written, Err(StateError::Denied(_))), "{other}");
         }
     }
 

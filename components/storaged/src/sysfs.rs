@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ichor_resource::specs::block::{BlockDevice, Disk};
@@ -35,6 +36,7 @@ pub(crate) struct Tree {
     root: PathBuf,
     /// Asked for once: it does not change, and the firmware takes its time.
     boot_partition: Arc<OnceLock<Option<String>>>,
+    settled: Arc<AtomicBool>,
 }
 
 impl Tree {
@@ -42,13 +44,32 @@ impl Tree {
         Self {
             root: root.into(),
             boot_partition: Arc::default(),
+            settled: Arc::default(),
         }
     }
 
     /// The UUID of the partition that the boot loader was read from, in lower case.
     pub(crate) fn boot_partition(&self) -> Option<&str> {
+        if self.boot_partition.get().is_none() && self.awaits_variables() {
+            return None;
+        }
         let load = || system::load_boot_partition(self);
         self.boot_partition.get_or_init(load).as_deref()
+    }
+
+    /// Whether variables of the firmware are still to come.
+    pub(crate) fn awaits_variables(&self) -> bool {
+        system::awaits_variables(self)
+    }
+
+    /// Whether all is there that was there before storaged.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Relaxed)
+    }
+
+    /// From now on, for all copies.
+    pub(crate) fn settle(&self) {
+        self.settled.store(true, Ordering::Relaxed);
     }
 
     /// The real place of a path that the machine names, such as `/sys/class/block`.

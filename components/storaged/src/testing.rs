@@ -169,6 +169,12 @@ impl Running {
         Self::over(state, register)
     }
 
+    /// Stores what somebody else tells.
+    pub(crate) async fn store<S: Spec>(&self, id: &str, value: S) {
+        let stored = self.state.upsert(Resource::new(id, value), "test");
+        stored.await.unwrap();
+    }
+
     /// Stores a device as an earlier process has.
     pub(crate) async fn put(&self, id: &str, generation: i64) {
         let device = BlockDevice {

@@ -211,6 +211,8 @@ pub enum Grant {
     Read(&'static str),
     /// A type may be seen and changed.
     Write(&'static str),
+    /// A type may be seen, and those of its resources that have one of these ids may be changed.
+    WriteIds(&'static str, &'static [&'static str]),
     /// All types whose default namespace is this one may be seen and changed, but those of them that
     /// have a grant by name have that one.
     WriteNamespace(&'static str),

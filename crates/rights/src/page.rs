@@ -153,6 +153,10 @@ fn grant(grant: &Grant) -> String {
     match grant {
         Grant::Read(name) => format!("reads `{name}`"),
         Grant::Write(name) => format!("writes `{name}`"),
+        Grant::WriteIds(name, ids) => {
+            let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+            format!("writes {} of `{name}`", ids.join(" "))
+        }
         Grant::WriteNamespace(name) => format!("writes all of namespace `{name}`"),
     }
 }

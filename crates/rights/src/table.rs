@@ -101,7 +101,10 @@ pub const SERVICES: &[Service] = &[
             state: &[
                 Grant::WriteNamespace("network"),
                 Grant::Write("Controllers.runtime.ichor.dev"),
-                Grant::Write("EtcFileSpecs.files.talos.dev"),
+                Grant::WriteIds(
+                    "EtcFileSpecs.files.talos.dev",
+                    &["hostname", "hosts", "resolv.conf"],
+                ),
                 Grant::Read("EtcFileStatuses.files.talos.dev"),
                 Grant::Read("HostnameStatuses.net.talos.dev"),
                 Grant::Read("KernelCmdlines.runtime.talos.dev"),
@@ -195,6 +198,7 @@ pub const SERVICES: &[Service] = &[
                 Grant::Write("Disks.block.talos.dev"),
                 Grant::Write("SystemDisks.block.talos.dev"),
                 Grant::Write("Controllers.runtime.ichor.dev"),
+                Grant::Read("DevicesStatuses.runtime.talos.dev"),
             ],
         },
     },

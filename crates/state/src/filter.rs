@@ -23,8 +23,12 @@ impl<S: State> FilteredState<S> {
         Self { state, access }
     }
 
-    fn need(&self, kind: &Kind, permit: Permit) -> Result<(), StateError> {
-        self.access.check(kind, permit)
+    fn need_read(&self, kind: &Kind) -> Result<(), StateError> {
+        self.access.check(kind, Permit::Read)
+    }
+
+    fn need(&self, pointer: &Pointer, permit: Permit) -> Result<(), StateError> {
+        self.access.check_one(pointer, permit)
     }
 
     /// What one that may only hold writes: the stored resource with other finalizers.
@@ -59,17 +63,17 @@ impl<S: State> FilteredState<S> {
 #[async_trait]
 impl<S: State> State for FilteredState<S> {
     async fn get(&self, pointer: &Pointer) -> Result<AnyResource, StateError> {
-        self.need(&pointer.kind, Permit::Read)?;
+        self.need_read(&pointer.kind)?;
         self.state.get(pointer).await
     }
 
     async fn list(&self, kind: &Kind, query: &Query) -> Result<Vec<AnyResource>, StateError> {
-        self.need(kind, Permit::Read)?;
+        self.need_read(kind)?;
         self.state.list(kind, query).await
     }
 
     async fn create(&self, resource: AnyResource, owner: &str) -> Result<AnyResource, StateError> {
-        self.need(&resource.metadata.kind, Permit::Write)?;
+        self.need(&resource.metadata.pointer(), Permit::Write)?;
         self.state.create(resource, owner).await
     }
 
@@ -79,21 +83,21 @@ impl<S: State> State for FilteredState<S> {
         owner: &str,
         expected_phase: Option<Phase>,
     ) -> Result<AnyResource, StateError> {
-        let kind = &resource.metadata.kind;
-        if self.need(kind, Permit::Write).is_err() {
-            self.need(kind, Permit::Hold)?;
+        let pointer = resource.metadata.pointer();
+        if self.need(&pointer, Permit::Write).is_err() {
+            self.need(&pointer, Permit::Hold)?;
             resource = self.held(&resource).await?;
         }
         self.state.update(resource, owner, expected_phase).await
     }
 
     async fn destroy(&self, pointer: &Pointer, owner: &str) -> Result<(), StateError> {
-        self.need(&pointer.kind, Permit::Write)?;
+        self.need(pointer, Permit::Write)?;
         self.state.destroy(pointer, owner).await
     }
 
     async fn teardown(&self, pointer: &Pointer, owner: &str) -> Result<bool, StateError> {
-        self.need(&pointer.kind, Permit::Write)?;
+        self.need(pointer, Permit::Write)?;
         self.state.teardown(pointer, owner).await
     }
 
@@ -102,7 +106,7 @@ impl<S: State> State for FilteredState<S> {
             WatchTarget::One(pointer) => &pointer.kind,
             WatchTarget::Kind(kind, _) => kind,
         };
-        self.need(kind, Permit::Read)?;
+        self.need_read(kind)?;
         self.state.watch(target, options).await
     }
 }

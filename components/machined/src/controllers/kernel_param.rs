@@ -1,7 +1,8 @@
 //! Sets kernel parameters below `/proc/sys` and `/sys`, and reports what the kernel made of them.
 //!
 //! Those of the system itself are [`KernelParamDefaultSpec`]s; a [`KernelParamSpec`] of the same id
-//! wins. What nobody wants any more gets back the value that it had at first.
+//! wins. What nobody wants any more gets back the value that it had at first. What the kernel does not
+//! have may come with a module, so it is looked for again whenever one was loaded.
 //!
 //! Invariant: a status never claims a value that the kernel was not seen to hold.
 
@@ -10,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError};
+use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError, Waker};
 use ichor_resource::specs::runtime::{KernelParamDefaultSpec, KernelParamSpec, KernelParamStatus};
 use ichor_resource::{Phase, Resource, Spec};
 use tracing::warn;
@@ -90,6 +91,8 @@ pub(crate) struct KernelParamController<P> {
     /// Values before the first write of this process.
     originals: HashMap<String, String>,
     applied: HashMap<String, (KernelParamSpec, KernelParamStatus)>,
+    /// Woken when the kernel has loaded a module.
+    pub(super) waker: Waker,
 }
 
 impl<P: Params> KernelParamController<P> {
@@ -98,6 +101,7 @@ impl<P: Params> KernelParamController<P> {
             params: Arc::new(params),
             originals: HashMap::new(),
             applied: HashMap::new(),
+            waker: Waker::new(),
         }
     }
 }
@@ -114,6 +118,10 @@ impl<P: Params> Controller for KernelParamController<P> {
 
     fn outputs(&self) -> Vec<Output> {
         vec![Output::exclusive::<KernelParamStatus>()]
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        Some(self.waker.clone())
     }
 
     async fn reconcile(&mut self, cx: &Ctx) -> Result<(), ReconcileError> {
@@ -143,17 +151,17 @@ impl<P: Params> Controller for KernelParamController<P> {
 }
 
 impl<P: Params> KernelParamController<P> {
-    /// Sets what is new. One that cannot be set does not keep the others; it is returned.
+    /// Sets what is new or was not there. One that cannot be set does not keep the others; it is returned.
     async fn apply(
         &mut self,
         cx: &Ctx,
         wanted: &BTreeMap<&str, &KernelParamSpec>,
     ) -> Result<Option<ParamError>, ReconcileError> {
-        let is_new = |id: &str, spec: &KernelParamSpec| match self.applied.get(id) {
-            Some((applied, _)) => applied != spec,
+        let is_due = |id: &str, spec: &KernelParamSpec| match self.applied.get(id) {
+            Some((applied, status)) => applied != spec || status.unsupported,
             None => true,
         };
-        let new = wanted.iter().filter(|(id, spec)| is_new(id, spec));
+        let new = wanted.iter().filter(|(id, spec)| is_due(id, spec));
         let new: Vec<_> = new
             .map(|(id, spec)| ((*id).to_owned(), (*spec).clone()))
             .collect();
@@ -169,12 +177,19 @@ impl<P: Params> KernelParamController<P> {
         let mut failed = None;
         for (id, spec, result) in setting.await.map_err(ReconcileError::other)? {
             match result {
+                Ok(status) if status.unsupported => {
+                    let is_known = self
+                        .applied
+                        .get(&id)
+                        .is_some_and(|(known, _)| *known == spec);
+                    if !is_known && !spec.ignore_errors {
+                        warn!(id, "the kernel has no such parameter");
+                    }
+                    self.applied.insert(id, (spec, status));
+                }
                 Ok(mut status) => {
                     let first = self.originals.entry(id.clone());
                     status.default = first.or_insert(status.default).clone();
-                    if status.unsupported && !spec.ignore_errors {
-                        warn!(id, "the kernel has no such parameter");
-                    }
                     self.applied.insert(id, (spec, status));
                 }
                 Err(error) if spec.ignore_errors => {
@@ -347,6 +362,35 @@ mod tests {
         pause().await;
         assert_eq!(value(), "1\n");
         state.destroy(&pointer, "test").await.unwrap();
+        stop.cancel();
+        task.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_with_a_module_is_set_when_the_module_comes() {
+        let (state, map) = (Arc::new(MemoryState::new()), Map::default());
+        let mut runtime = Runtime::new(Arc::clone(&state) as Arc<dyn State>);
+        let controller = KernelParamController::new(map.clone());
+        let module_came = controller.waker.clone();
+        runtime.register(KernelParamDefaultsController).unwrap();
+        runtime.register(controller).unwrap();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(runtime.run(stop.clone()));
+        let pause = || tokio::time::sleep(Duration::from_secs(60));
+        let id = "proc.sys.net.bridge.bridge-nf-call-iptables";
+        pause().await;
+        assert!(status(&state, id).await.unwrap().unsupported);
+        let path = PathBuf::from("/proc/sys/net/bridge/bridge-nf-call-iptables");
+        map.0.lock().unwrap().insert(path.clone(), "0\n".into());
+        module_came.wake();
+        pause().await;
+        assert_eq!(map.0.lock().unwrap()[&path], "1\n");
+        let expected = KernelParamStatus {
+            current: "1".into(),
+            default: "0".into(),
+            unsupported: false,
+        };
+        assert_eq!(status(&state, id).await, Some(expected));
         stop.cancel();
         task.await.unwrap();
     }

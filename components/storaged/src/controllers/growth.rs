@@ -1,6 +1,7 @@
 //! Lets the partition table of the system disk reach the end of the disk.
 
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError, Waker};
+use ichor_resource::specs::block::SystemDisk;
 use ichor_resource::specs::pretty_size;
 
 use crate::partitions::{self, TableError};
@@ -24,8 +25,9 @@ impl GrowthController {
 impl Controller for GrowthController {
     const NAME: &'static str = "block.SystemDiskGrowthController";
 
+    /// Which disk it is may be known later than its links.
     fn inputs(&self) -> Vec<Input> {
-        Vec::new()
+        vec![Input::weak::<SystemDisk>()]
     }
 
     fn outputs(&self) -> Vec<Output> {

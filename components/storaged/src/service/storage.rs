@@ -92,6 +92,7 @@ mod tests {
     async fn disks_are_listed_as_they_are() {
         let fake = Fake::virtio();
         let api = StorageApi { tree: fake.tree() };
+        api.tree.settle();
         let answer = api.disks(Request::new(())).await.unwrap().into_inner();
         let disks = &answer.messages[0].disks;
         assert_eq!(disks.len(), 1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ichor_resource::{Kind, Sensitivity, find_definition, is_namespace};
+use ichor_resource::{Kind, Pointer, Sensitivity, find_definition, is_namespace};
 
 use crate::StateError;
 
@@ -25,7 +25,11 @@ pub struct Access(Arc<Table>);
 #[derive(Debug)]
 enum Table {
     /// The types of a component; all others are denied.
-    Declared(BTreeMap<String, Permit>),
+    Declared {
+        types: BTreeMap<String, Permit>,
+        /// Of these types, more than reading is for these ids only.
+        ids: BTreeMap<String, &'static [&'static str]>,
+    },
     /// All registered types in namespaces that exist, for reading; the sensitive ones for
     /// administrators.
     Public { admin: bool },
@@ -34,12 +38,24 @@ enum Table {
 impl Access {
     /// A component's access: the types that it declared. The wider permit wins for one named twice.
     pub fn declared<T: Into<String>>(types: impl IntoIterator<Item = (T, Permit)>) -> Self {
+        Self::declared_with_ids(types, [])
+    }
+
+    /// The same, where of some types only the resources with certain ids may be more than read.
+    pub fn declared_with_ids<T: Into<String>>(
+        types: impl IntoIterator<Item = (T, Permit)>,
+        ids: impl IntoIterator<Item = (T, &'static [&'static str])>,
+    ) -> Self {
         let mut table = BTreeMap::new();
         for (type_name, permit) in types {
             let known = table.entry(type_name.into()).or_insert(permit);
             *known = permit.max(*known);
         }
-        Self(Arc::new(Table::Declared(table)))
+        let ids = ids.into_iter();
+        Self(Arc::new(Table::Declared {
+            types: table,
+            ids: ids.map(|(name, ids)| (name.into(), ids)).collect(),
+        }))
     }
 
     /// The access of people over the API: reading only, of registered types in namespaces that exist.
@@ -47,12 +63,32 @@ impl Access {
         Self(Arc::new(Table::Public { admin }))
     }
 
+    /// Whether one resource may be written or held.
+    ///
+    /// # Errors
+    /// [`StateError::Denied`] with the reason.
+    pub(super) fn check_one(&self, pointer: &Pointer, wanted: Permit) -> Result<(), StateError> {
+        self.check(&pointer.kind, wanted)?;
+        let Table::Declared { ids, .. } = &*self.0 else {
+            return Ok(());
+        };
+        match ids.get(&*pointer.kind.type_name) {
+            Some(ids) if !ids.contains(&&*pointer.id) => {
+                let text = format!("{pointer} is read-only here");
+                Err(StateError::Denied(text))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether all resources of a kind may be read, or some of them be more than that.
+    ///
     /// # Errors
     /// [`StateError::Denied`] with the reason.
     pub(super) fn check(&self, kind: &Kind, wanted: Permit) -> Result<(), StateError> {
         let (type_name, namespace) = (&*kind.type_name, &*kind.namespace);
         let reason = match &*self.0 {
-            Table::Declared(table) => match table.get(type_name) {
+            Table::Declared { types, .. } => match types.get(type_name) {
                 Some(permit) if *permit >= wanted => return Ok(()),
                 Some(_) => "is read-only here",
                 None => "is not declared by this component",

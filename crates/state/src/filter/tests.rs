@@ -131,3 +131,35 @@ async fn holding_leaves_the_form_for_people_as_it_is() {
     assert_eq!(stored.metadata.finalizers, ["me"]);
     assert_eq!(stored.spec.unwrap().yaml(), "true: 1\n");
 }
+
+#[tokio::test]
+async fn a_type_may_be_written_by_some_ids_only() {
+    let state = memory().await;
+    let types = [(Environment::TYPE, Permit::Write)];
+    let ids: &'static [&'static str] = &["networkd"];
+    let access = Access::declared_with_ids(types, [(Environment::TYPE, ids)]);
+    let state = FilteredState::new(state, access);
+    let own = Resource::new("networkd", Environment::default());
+    state.upsert(own, "").await.unwrap();
+    state
+        .add_finalizer(&Environment::pointer("networkd"), "me")
+        .await
+        .unwrap();
+    state
+        .remove_finalizer(&Environment::pointer("networkd"), "me")
+        .await
+        .unwrap();
+    let other = Environment::pointer("apid");
+    assert!(state.find::<Environment>("apid").await.unwrap().is_some());
+    let changed = |id: &str| {
+        let variables = vec!["A=b".to_owned()];
+        Resource::new(id, Environment { variables })
+    };
+    assert!(denied(state.create_as(changed("x"), "").await));
+    assert!(denied(state.upsert(changed("apid"), "owner").await));
+    assert!(denied(state.add_finalizer(&other, "me").await));
+    assert!(denied(state.teardown(&other, "owner").await));
+    assert!(denied(state.destroy(&other, "owner").await));
+    let own = Environment::pointer("networkd");
+    state.teardown_and_destroy(&own, "").await.unwrap();
+}
