@@ -72,16 +72,9 @@ fn format(root: &Path) -> Result<()> {
 
 /// The contract against the facts of the wire, and against the last release.
 fn contract(root: &Path) -> Result<()> {
-    cargo(
-        root,
-        &[
-            "test",
-            "--quiet",
-            "--locked",
-            "--package=ichor-api",
-            "--test=wire",
-        ],
-    )
+    // For one package, cargo would build its dependencies again, with fewer features.
+    let arguments = ["test", "--quiet", "--locked", "--workspace", "--test=wire"];
+    cargo(root, &arguments)
 }
 
 fn clippy(root: &Path) -> Result<()> {
