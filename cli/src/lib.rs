@@ -30,14 +30,14 @@ use connect::NodeFlags;
 pub use page::page;
 
 /// Runs the command that the arguments of this process name. The exit code is 0 when everything
-/// was done, and 1 otherwise.
-pub fn main() -> ExitCode {
+/// was done, and 1 otherwise. `commit` is that of the sources.
+pub fn main(commit: &'static str) -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let arguments = match arguments::parse(&words) {
         Ok(arguments) => arguments,
         Err(refusal) => return refusal.tell(),
     };
-    match run(arguments) {
+    match run(arguments, commit) {
         Ok(code) => code,
         Err(error) => {
             output::tell(format_args!("{}", explain::one_line(&error)));
@@ -46,14 +46,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(Arguments { nodes, command }: Arguments) -> Result<ExitCode> {
+fn run(Arguments { nodes, command }: Arguments, commit: &str) -> Result<ExitCode> {
     match command {
         Command::Offline(command) => run_offline(command),
         Command::Version(arguments) if arguments.is_offline() => {
-            version::print_own(&arguments)?;
+            version::print_own(&arguments, commit)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Version(arguments) => block_on(version::run(&nodes.or_environment()?, &arguments)),
+        Command::Version(arguments) => {
+            block_on(version::run(&nodes.or_environment()?, &arguments, commit))
+        }
         Command::Online(command) => block_on(run_online(&nodes.or_environment()?, &command)),
     }
 }

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ichor_cli::main()
+    // Read here, so that another commit compiles nothing but this.
+    ichor_cli::main(option_env!("ICHOR_COMMIT").unwrap_or("unknown"))
 }

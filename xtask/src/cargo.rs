@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::commit;
 use crate::image::Profile;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -76,6 +77,8 @@ impl Place {
         // Joined with the flags of `.cargo/config.toml`.
         cargo.arg(format!("--config=target.{TARGET}.rustflags={flags}"));
         cargo.args(["--profile", profile.name()]);
+        // Only the programs themselves read it, so another commit compiles nothing else.
+        cargo.env(commit::VARIABLE, commit::load(&self.root));
         Ok(cargo)
     }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod check;
+mod commit;
 mod image;
 mod pages;
 mod proto;

@@ -28,8 +28,6 @@ Examples:
   ichor -i -n 10.5.0.2,10.5.0.3 version --short";
 
 const OWN: &str = concat!("v", env!("CARGO_PKG_VERSION"));
-/// Of the sources, where the build says it.
-const COMMIT: Option<&str> = option_env!("ICHOR_COMMIT");
 
 impl Arguments {
     /// Whether no node is asked.
@@ -38,23 +36,23 @@ impl Arguments {
     }
 }
 
-/// Prints the version of this program.
-pub(crate) fn print_own(arguments: &Arguments) -> Result<()> {
+/// Prints the version of this program, and the commit of its sources.
+pub(crate) fn print_own(arguments: &Arguments, commit: &str) -> Result<()> {
     match arguments.short {
         true => output::print(format!("Client {OWN}\n")),
         false => output::print(format!(
             "Client:\n{}",
-            lines(&[
-                ("Tag", OWN),
-                ("SHA", COMMIT.unwrap_or_default()),
-                ("OS/Arch", "linux/amd64"),
-            ])
+            lines(&[("Tag", OWN), ("SHA", commit), ("OS/Arch", "linux/amd64"),])
         )),
     }
 }
 
-pub(crate) async fn run(flags: &NodeFlags, arguments: &Arguments) -> Result<ExitCode> {
-    print_own(arguments)?;
+pub(crate) async fn run(
+    flags: &NodeFlags,
+    arguments: &Arguments,
+    commit: &str,
+) -> Result<ExitCode> {
+    print_own(arguments, commit)?;
     let asked = flags.ask(async |node| {
         let reply = node.client.machine().version(()).await;
         Ok(reply.map_err(called("Version"))?.into_inner().messages)

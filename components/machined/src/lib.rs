@@ -5,6 +5,7 @@
 //! fails is logged and tried again, and what a node cannot live without restarts the machine.
 
 mod aside;
+mod build;
 mod cgroups;
 mod coldplug;
 mod controllers;
@@ -51,6 +52,7 @@ use ichor_sys::kmsg::{self as kernel_log, Level};
 use ichor_sys::power::{self, Power};
 use ichor_sys::{process, signals};
 
+use build::Build;
 use cgroups::Cgroups;
 use drivers::Loading;
 use host::Host;
@@ -65,8 +67,9 @@ pub use layers::overlays::{OverlayError, apply as apply_overlays};
 const DESCRIPTORS_MAX: u64 = 1 << 20;
 const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
-/// Runs PID 1. Returns only in a container, or where the machine cannot be ended.
-pub fn main() -> ExitCode {
+/// Runs PID 1. Returns only in a container, or where the machine cannot be ended. `commit` is that of
+/// the sources.
+pub fn main(commit: &'static str) -> ExitCode {
     let host = Host::detect();
     let is_machine = host.is_machine();
     if !is_machine {
@@ -83,7 +86,7 @@ pub fn main() -> ExitCode {
             kernel_log::write(Level::Error, &format!("block signals: {error}"));
             Outcome::Failed { pause }
         }
-        Ok(()) => match panic::catch_unwind(move || boot_and_supervise(host)) {
+        Ok(()) => match panic::catch_unwind(move || boot_and_supervise(host, commit)) {
             Ok(Ok(power)) => Outcome::Asked(power),
             Ok(Err(error)) => {
                 kernel_log::write(Level::Error, &describe(&*error));
@@ -132,7 +135,7 @@ pub fn ask_to_stop() -> ExitCode {
     }
 }
 
-fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
+fn boot_and_supervise(host: Host, commit: &'static str) -> Result<Power, TaskError> {
     let logs = Logs::default();
     start_logging(&logs);
     let timeline = Arc::new(Timeline::default());
@@ -167,7 +170,9 @@ fn boot_and_supervise(host: Host) -> Result<Power, TaskError> {
     let network = host
         .is_machine()
         .then(|| Loading::of_network(Arc::clone(&timeline)));
-    runtime::run(Box::pin(node::run(host, logs, cgroups, network, timeline)))?
+    let build = Build { commit };
+    let running = node::run(build, host, logs, cgroups, network, timeline);
+    runtime::run(Box::pin(running))?
 }
 
 /// Own lines go to the kernel log, which is on the console (in a container to its standard error),

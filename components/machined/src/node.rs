@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::aside;
+use crate::build::Build;
 use crate::cgroups::Cgroups;
 use crate::coldplug::{self, Settled};
 use crate::controllers;
@@ -57,6 +58,7 @@ const SELF: &str = "machined";
 /// # Errors
 /// What a node cannot live without.
 pub(crate) async fn run(
+    build: Build,
     host: Host,
     logs: Logs,
     cgroups: Option<Cgroups>,
@@ -97,6 +99,7 @@ pub(crate) async fn run(
     };
     let supervisor = Supervisor::new(conditions, Arc::new(launcher), host.is_machine());
     let parts = Parts {
+        build,
         state: Arc::clone(&state),
         board: board.clone(),
         logs,

@@ -27,6 +27,7 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 
+use crate::build::Build;
 use crate::events::Events;
 use crate::host::Host;
 use crate::logs::Logs;
@@ -42,6 +43,7 @@ const CALLS_MAX: u32 = 1024;
 /// What the handlers read.
 #[derive(Clone)]
 pub(crate) struct Parts {
+    pub(crate) build: Build,
     pub(crate) state: Arc<dyn State>,
     pub(crate) board: Board,
     pub(crate) logs: Logs,

@@ -40,7 +40,7 @@ impl MachineService for MachineApi {
         let host = &self.parts.host;
         let version = VersionInfo {
             tag: TAG.into(),
-            sha: option_env!("ICHOR_COMMIT").unwrap_or_default().into(),
+            sha: self.parts.build.commit.into(),
             built: String::new(),
             // A field of the protocol; there is no Go in this program.
             go_version: "none".into(),

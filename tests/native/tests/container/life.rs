@@ -23,6 +23,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 fn native_node_says_what_it_is() -> Result<()> {
     let node = Node::start(&setup()?)?;
     let version = node.version()?;
+    let sha = version.version.unwrap_or_default().sha;
+    let commit = sha.trim_end_matches("-dirty");
+    let is_commit = commit.len() == 12 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(is_commit || sha == "unknown", "{sha:?}");
     let platform = version.platform.unwrap_or_default();
     assert_eq!(
         (&*platform.name, &*platform.mode),
