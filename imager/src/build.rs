@@ -11,6 +11,7 @@ use crate::error::{at, encode};
 use crate::lock::Lock;
 use crate::modules::Modules;
 use crate::packages::{self, WhenGone};
+use crate::progress::{Progress, Step};
 use crate::sbom::{self, Document};
 use crate::{disk, efi, fat, initramfs, iso, oci, qcow2, rootfs, squashfs};
 
@@ -105,20 +106,32 @@ pub struct Outputs {
     pub oci: Option<PathBuf>,
     /// The lock as it would have to be for exactly this image.
     pub lock: Lock,
+    /// The same of the tools in an image for tests.
+    pub tools_lock: Option<Lock>,
 }
 
-/// Builds all images.
+/// Builds all images, and tells each step.
 ///
 /// # Errors
 /// [`ImageError`] names the file, package or tool.
-pub fn build(inputs: &Inputs<'_>) -> Result<Outputs, ImageError> {
+pub fn build(inputs: &Inputs<'_>, progress: Progress<'_>) -> Result<Outputs, ImageError> {
     fs::create_dir_all(inputs.cache).map_err(at("make directory", inputs.cache))?;
-    let (packages, lock) = packages::unpack(inputs.lock, inputs.cache, inputs.when_gone)?;
+    let (packages, lock) = packages::unpack(inputs.lock, inputs.cache, inputs.when_gone, progress)?;
     let tools = match inputs.probe {
-        Some(probe) => Some(packages::unpack(probe.tools, inputs.cache, inputs.when_gone)?.0),
+        Some(Probe { tools, .. }) => Some(packages::unpack(
+            tools,
+            inputs.cache,
+            inputs.when_gone,
+            progress,
+        )?),
         None => None,
     };
-    assemble(inputs, &packages, tools.as_deref(), lock)
+    let (tools, tools_lock) = tools.unzip();
+    let outputs = assemble(inputs, &packages, tools.as_deref(), lock, progress)?;
+    Ok(Outputs {
+        tools_lock,
+        ..outputs
+    })
 }
 
 /// Builds all images from packages that are unpacked already.
@@ -127,6 +140,7 @@ fn assemble(
     packages: &Path,
     tools: Option<&Path>,
     lock: Lock,
+    progress: Progress<'_>,
 ) -> Result<Outputs, ImageError> {
     fs::create_dir_all(inputs.out).map_err(at("make directory", inputs.out))?;
     let kernel = kernel_version(packages)?;
@@ -142,9 +156,11 @@ fn assemble(
         modules: &modules,
         os_release: &os_release,
     };
+    progress(Step::Make("root file system"));
     let rootfs = inputs.out.join("rootfs.squashfs");
     let root = squashfs::write(&rootfs::tree(&contents)?, &rootfs, inputs.compression)?;
 
+    progress(Step::Make("initramfs"));
     let initramfs = inputs.out.join("initramfs");
     initramfs::write(
         &initramfs,
@@ -169,6 +185,7 @@ fn assemble(
     let arguments = format!("{ARGUMENTS} ichor.verity={verity}");
     let name = format!("ichor-{}", inputs.version);
     let uki = inputs.out.join(format!("{name}.efi"));
+    progress(Step::Make("kernel image"));
     write_uki(&uki, &parts, &arguments)?;
     // For booting without the boot loader, over the network or by hand.
     let vmlinuz = packages.join(format!("boot/vmlinuz-{kernel}"));
@@ -179,6 +196,7 @@ fn assemble(
     let sbom_path = inputs.out.join(format!("{name}.spdx.json"));
     fs::write(&sbom_path, &sbom).map_err(at("write", &sbom_path))?;
 
+    progress(Step::Make("disk"));
     let disk = inputs.out.join("disk.raw");
     let entry = format!("{name}+{BOOT_TRIES}.efi");
     let files = efi::files(packages, &entry, &uki, inputs.signer)?;
@@ -186,14 +204,17 @@ fn assemble(
     let wanted = |kind, file: &str| inputs.also.contains(&kind).then(|| inputs.out.join(file));
     let qcow2 = wanted(Also::Qcow2, "disk.qcow2");
     if let Some(path) = &qcow2 {
+        progress(Step::Make("qcow2 disk"));
         qcow2::write(&disk, path)?;
     }
     let iso = wanted(Also::Iso, &format!("{name}.iso"));
     if let Some(path) = &iso {
+        progress(Step::Make("ISO"));
         write_iso(path, inputs, &parts, &arguments)?;
     }
     let oci = wanted(Also::Oci, &format!("{name}.oci.tar"));
     if let Some(path) = &oci {
+        progress(Step::Make("container image"));
         oci::write(path, &rootfs::container(&contents)?, inputs.version)?;
     }
     Ok(Outputs {
@@ -207,6 +228,7 @@ fn assemble(
         iso,
         oci,
         lock,
+        tools_lock: None,
     })
 }
 

@@ -1,7 +1,9 @@
 //! What people do with images on the command line: look into them, check them, and prepare firmware
 //! to demand our key.
 
+use std::fmt;
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -85,17 +87,20 @@ pub fn run(command: Command) -> Result<()> {
 fn show(file: &Path, output: Output) -> Result<()> {
     let found = inspect::load(file)?;
     match output {
-        Output::Text => print!("{found}"),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&found)?),
+        Output::Text => print(format_args!("{found}")),
+        Output::Json => print(format_args!("{}\n", serde_json::to_string_pretty(&found)?)),
         Output::Spdx => {
             for system in &found.systems {
                 let document = system.sbom.as_ref();
                 let document = document.context("the image does not say what is in it")?;
-                println!("{}", serde_json::to_string_pretty(document)?);
+                print(format_args!(
+                    "{}\n",
+                    serde_json::to_string_pretty(document)?
+                ))?;
             }
+            Ok(())
         }
     }
-    Ok(())
 }
 
 fn verify(file: &Path, key: &Path) -> Result<()> {
@@ -106,9 +111,9 @@ fn verify(file: &Path, key: &Path) -> Result<()> {
             path => path.to_owned(),
         };
         match verdict.outcome {
-            Ok(()) => println!("{name}: good"),
+            Ok(()) => print(format_args!("{name}: good\n"))?,
             Err(error) => {
-                println!("{name}: {error}");
+                print(format_args!("{name}: {error}\n"))?;
                 refused += 1;
             }
         }
@@ -128,4 +133,13 @@ fn enrol(store: &Path, key: &Path, out: &Path) -> Result<()> {
     let enrolled = variables::enrol(&empty, &certificate)
         .with_context(|| format!("enrol in {}", store.display()))?;
     fs::write(out, enrolled).with_context(|| format!("write {}", out.display()))
+}
+
+/// Unlike the macro, it does not panic when the text cannot be written.
+fn print(text: fmt::Arguments<'_>) -> Result<()> {
+    let mut output = io::stdout().lock();
+    output
+        .write_fmt(text)
+        .and_then(|()| output.flush())
+        .context("write to the standard output")
 }

@@ -30,6 +30,7 @@ pub mod lock;
 mod modules;
 mod oci;
 pub mod packages;
+pub mod progress;
 mod qcow2;
 mod rootfs;
 pub mod sbom;

@@ -13,6 +13,7 @@ use crate::error::at;
 use crate::hwdb;
 use crate::lock::{Lock, Package};
 use crate::modules;
+use crate::progress::{Progress, Step};
 
 /// Changes when what is made of the packages changes.
 const TREE: &str = "tree-4";
@@ -33,9 +34,10 @@ pub(crate) fn unpack(
     lock: &Lock,
     cache: &Path,
     when_gone: WhenGone,
+    progress: Progress<'_>,
 ) -> Result<(PathBuf, Lock), ImageError> {
     let open = || Apt::open(&cache.join("apt"), &lock.suite);
-    let (files, lock) = fetch(lock, &store(cache)?, when_gone, open)?;
+    let (files, lock) = fetch(lock, &store(cache)?, when_gone, progress, open)?;
     let mut hasher = Sha256::new();
     for package in &lock.packages {
         hasher.update(package.sha256.as_bytes());
@@ -44,6 +46,7 @@ pub(crate) fn unpack(
     if tree.is_dir() {
         return Ok((tree, lock));
     }
+    progress(Step::Unpack { count: files.len() });
     let unfinished = tempfile::tempdir_in(cache).map_err(at("make a directory in", cache))?;
     for file in files {
         run(Command::new("dpkg-deb")
@@ -83,6 +86,7 @@ fn fetch(
     lock: &Lock,
     store: &Path,
     when_gone: WhenGone,
+    progress: Progress<'_>,
     open: impl Fn() -> Result<Apt, ImageError>,
 ) -> Result<(Vec<PathBuf>, Lock), ImageError> {
     let mut apt = None;
@@ -91,7 +95,7 @@ fn fetch(
         suite: lock.suite.clone(),
         packages: Vec::new(),
     };
-    for locked in &lock.packages {
+    for (index, locked) in lock.packages.iter().enumerate() {
         if let Some(file) = kept(store, locked)? {
             files.push(file);
             found.packages.push(locked.clone());
@@ -99,7 +103,10 @@ fn fetch(
         }
         let apt = match &mut apt {
             Some(apt) => apt,
-            None => apt.insert(open()?),
+            None => {
+                progress(Step::Index { suite: &lock.suite });
+                apt.insert(open()?)
+            }
         };
         let package = match apt.version(&locked.name, &locked.version) {
             Some(package) => package,
@@ -112,7 +119,15 @@ fn fetch(
                 found: format!("{} {} ({})", package.name, package.version, package.sha256),
             });
         }
-        files.push(download(apt, store, &package)?);
+        let tell = || {
+            progress(Step::Download {
+                number: index + 1,
+                count: lock.packages.len(),
+                name: &package.name,
+                version: &package.version,
+            });
+        };
+        files.push(download(apt, store, &package, tell)?);
         found.packages.push(package);
     }
     Ok((files, found))
@@ -139,10 +154,17 @@ fn kept(store: &Path, package: &Package) -> Result<Option<PathBuf>, ImageError> 
     Ok(is_whole.then_some(file))
 }
 
-fn download(apt: &Apt, store: &Path, package: &Package) -> Result<PathBuf, ImageError> {
+/// The file of a package; `tell` is called when it has to be downloaded.
+fn download(
+    apt: &Apt,
+    store: &Path,
+    package: &Package,
+    tell: impl FnOnce(),
+) -> Result<PathBuf, ImageError> {
     if let Some(file) = kept(store, package)? {
         return Ok(file);
     }
+    tell();
     let file = apt.download(&package.name, &package.version)?;
     if hash(&file)? != package.sha256 {
         return Err(ImageError::Format {
@@ -159,17 +181,31 @@ fn download(apt: &Apt, store: &Path, package: &Package) -> Result<PathBuf, Image
 ///
 /// # Errors
 /// [`ImageError`]; without a network what apt said, and [`ImageError::Older`] when a mirror is behind.
-pub fn renew(lock: &Lock, cache: &Path) -> Result<Lock, ImageError> {
+pub fn renew(lock: &Lock, cache: &Path, progress: Progress<'_>) -> Result<Lock, ImageError> {
     let store = store(cache)?;
+    progress(Step::Index { suite: &lock.suite });
     let apt = Apt::open(&cache.join("apt"), &lock.suite)?;
-    renew_from(&apt, lock, &store)
+    renew_from(&apt, lock, &store, progress)
 }
 
-fn renew_from(apt: &Apt, lock: &Lock, store: &Path) -> Result<Lock, ImageError> {
+fn renew_from(
+    apt: &Apt,
+    lock: &Lock,
+    store: &Path,
+    progress: Progress<'_>,
+) -> Result<Lock, ImageError> {
     let mut packages = BTreeMap::new();
-    for locked in &lock.packages {
+    for (index, locked) in lock.packages.iter().enumerate() {
         let package = successor(apt, locked)?;
-        download(apt, store, &package)?;
+        let tell = || {
+            progress(Step::Download {
+                number: index + 1,
+                count: lock.packages.len(),
+                name: &package.name,
+                version: &package.version,
+            });
+        };
+        download(apt, store, &package, tell)?;
         packages.insert(package.name.clone(), package);
     }
     Ok(Lock {
@@ -188,6 +224,7 @@ pub fn unpack_newest(
     names: &[String],
     cache: &Path,
     into: &Path,
+    progress: Progress<'_>,
 ) -> Result<(), ImageError> {
     let wanted = names.iter().map(|name| Package {
         name: name.clone(),
@@ -198,7 +235,10 @@ pub fn unpack_newest(
         suite: suite.to_owned(),
         packages: wanted.collect(),
     };
-    let lock = renew(&wanted, cache)?;
+    let lock = renew(&wanted, cache, progress)?;
+    progress(Step::Unpack {
+        count: lock.packages.len(),
+    });
     let unfinished = tempfile::tempdir_in(cache).map_err(at("make a directory in", cache))?;
     for package in &lock.packages {
         let file = cache.join("debs").join(format!("{}.deb", package.sha256));
@@ -238,6 +278,8 @@ mod tests {
     use super::*;
     use crate::apt::repository::Archive;
 
+    const SILENT: Progress<'static> = &|_step| {};
+
     fn lock(package: &Package) -> Lock {
         Lock {
             suite: "trixie".into(),
@@ -250,14 +292,18 @@ mod tests {
         let store = tempfile::tempdir().unwrap();
         let archive = Archive::new("Debian");
         let (old, new) = (archive.offer("udev", "1.9"), archive.offer("udev", "1.10"));
-        let take = |when_gone| fetch(&lock(&old), store.path(), when_gone, || archive.open());
+        let take = |when_gone| {
+            fetch(&lock(&old), store.path(), when_gone, SILENT, || {
+                archive.open()
+            })
+        };
         let refused = take(WhenGone::Refuse).unwrap_err();
         assert!(matches!(refused, ImageError::Locked { .. }), "{refused}");
         let (files, found) = take(WhenGone::TakeNewest).unwrap();
         assert_eq!(found, lock(&new));
         assert_eq!(hash(&files[0]).unwrap(), new.sha256);
         let apt = archive.open().unwrap();
-        let renewed = renew_from(&apt, &lock(&old), store.path()).unwrap();
+        let renewed = renew_from(&apt, &lock(&old), store.path(), SILENT).unwrap();
         assert_eq!(renewed, lock(&new));
     }
 
@@ -266,11 +312,15 @@ mod tests {
         let store = tempfile::tempdir().unwrap();
         let archive = Archive::new("Debian");
         let (new, _old) = (archive.offer("udev", "1.10"), archive.offer("udev", "1.9"));
-        let taken = fetch(&lock(&new), store.path(), WhenGone::TakeNewest, || {
-            archive.open()
-        });
+        let taken = fetch(
+            &lock(&new),
+            store.path(),
+            WhenGone::TakeNewest,
+            SILENT,
+            || archive.open(),
+        );
         let apt = archive.open().unwrap();
-        let renewed = renew_from(&apt, &lock(&new), store.path());
+        let renewed = renew_from(&apt, &lock(&new), store.path(), SILENT);
         for error in [taken.unwrap_err(), renewed.unwrap_err()] {
             let error = error.to_string();
             assert!(error.contains("1.9, which is older"), "{error}");
@@ -282,14 +332,22 @@ mod tests {
         let store = tempfile::tempdir().unwrap();
         let archive = Archive::new("Debian");
         let (old, _new) = (archive.offer("udev", "1"), archive.offer("udev", "2"));
+        let steps = std::cell::RefCell::new(Vec::new());
+        let tell = |step: Step<'_>| steps.borrow_mut().push(format!("{step:?}"));
         let take = || {
-            fetch(&lock(&old), store.path(), WhenGone::TakeNewest, || {
+            let when_gone = WhenGone::TakeNewest;
+            fetch(&lock(&old), store.path(), when_gone, &tell, || {
                 archive.open()
             })
         };
         let (files, _) = take().unwrap();
+        let told = steps.take();
+        assert!(told[0].starts_with("Index"), "{told:?}");
+        let download = "Download { number: 1, count: 1, name: \"udev\", version: \"2\" }";
+        assert_eq!(told[1..], [download]);
         fs::remove_file(archive.file("udev")).unwrap();
         assert_eq!(take().unwrap().0, files);
+        assert_eq!(steps.take().len(), 1, "the index only");
         fs::remove_file(&files[0]).unwrap();
         assert!(take().is_err(), "the archive has no file");
     }

@@ -11,6 +11,7 @@ use ichor_imager::packages::{self, WhenGone};
 use ichor_imager::{Signer, keys, sizes};
 
 use crate::cargo::Place;
+use crate::steps::Steps;
 
 /// The packages of the image.
 pub(crate) const LOCK: &str = "image.lock";
@@ -120,8 +121,9 @@ fn make(
             );
         }
     }
-    for line in lock.changes(&outputs.lock) {
-        println!("{LOCK}: {line}");
+    tell_drift(LOCK, &lock, &outputs.lock);
+    if let Some(found) = &outputs.tools_lock {
+        tell_drift(TOOLS_LOCK, &tools, found);
     }
     println!(
         "image     {:5.1} s  {}",
@@ -129,6 +131,27 @@ fn make(
         outputs.disk.display()
     );
     Ok(outputs)
+}
+
+fn tell_drift(file: &str, lock: &Lock, found: &Lock) {
+    for line in drift(file, lock, found) {
+        println!("{line}");
+    }
+}
+
+/// What to say when the archive had no longer what a lock file names.
+fn drift(file: &str, lock: &Lock, found: &Lock) -> Vec<String> {
+    let changes = lock.changes(found);
+    if changes.is_empty() {
+        return changes;
+    }
+    let suite = &lock.suite;
+    let why = format!(
+        "{file}: the archive has no longer what is locked, so the build went on with the newest of \
+         {suite}; `./x lock` brings the file up to date, `./x image --locked` refuses to build"
+    );
+    let changes = changes.iter().map(|line| format!("{file}: {line}"));
+    [why].into_iter().chain(changes).collect()
 }
 
 /// What several builds have in common.
@@ -153,7 +176,7 @@ impl Plan<'_> {
     /// What the imager said.
     pub(crate) fn build(&self, cache: &Path, out: &Path, also: &[Also]) -> Result<Outputs> {
         let probe = self.probe.map(|(name, tools)| (self.binary(name), tools));
-        Ok(build(&Inputs {
+        let inputs = Inputs {
             version: env!("CARGO_PKG_VERSION"),
             binary: &self.binary("ichor-os"),
             stage1: &self.binary("stage1"),
@@ -170,7 +193,9 @@ impl Plan<'_> {
             also,
             cache,
             out,
-        })?)
+        };
+        let steps = Steps::new();
+        Ok(build(&inputs, &|step| steps.begin(step))?)
     }
 }
 
@@ -187,7 +212,9 @@ pub(crate) fn lock(root: &Path) -> Result<()> {
 
 fn renew(path: &Path) -> Result<()> {
     let old = Lock::load(path)?;
-    let new = packages::renew(&old, &cache_directory()?)?;
+    let steps = Steps::new();
+    let new = packages::renew(&old, &cache_directory()?, &|step| steps.begin(step))?;
+    drop(steps);
     for line in old.changes(&new) {
         println!("{line}");
     }
@@ -247,4 +274,30 @@ pub(crate) fn cache_directory() -> Result<PathBuf> {
     }
     let home = std::env::var_os("HOME").context("neither XDG_CACHE_HOME nor HOME is set")?;
     Ok(PathBuf::from(home).join(".cache/ichor"))
+}
+
+#[cfg(test)]
+mod tests {
+    use ichor_imager::lock::Package;
+
+    use super::*;
+
+    #[test]
+    fn a_lock_that_does_not_hold_tells_what_was_done_and_what_to_do() {
+        let lock = |version: &str| Lock {
+            suite: "trixie".to_owned(),
+            packages: vec![Package {
+                name: "udev".to_owned(),
+                version: version.to_owned(),
+                sha256: version.to_owned(),
+            }],
+        };
+        let told = drift("image.lock", &lock("1"), &lock("2"));
+        let why = told[0].as_str();
+        for words in ["newest of trixie", "`./x lock`", "--locked"] {
+            assert!(why.contains(words), "{why}");
+        }
+        assert_eq!(told[1..], ["image.lock: -udev 1", "image.lock: +udev 2"]);
+        assert!(drift("image.lock", &lock("1"), &lock("1")).is_empty());
+    }
 }

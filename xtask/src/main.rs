@@ -8,6 +8,7 @@ mod image;
 mod pages;
 mod proto;
 mod reproduce;
+mod steps;
 mod test;
 mod up;
 

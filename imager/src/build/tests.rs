@@ -133,7 +133,7 @@ fn build_with(
         cache: root,
         out: &root.join("out"),
     };
-    assemble(&inputs, &packages, None, lock.clone()).unwrap();
+    assemble(&inputs, &packages, None, lock.clone(), &|_step| {}).unwrap();
     let images = rootfs::sorted(inputs.out).unwrap();
     let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
     images

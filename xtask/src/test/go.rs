@@ -8,6 +8,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use ichor_imager::packages::unpack_newest;
+use ichor_imager::progress::Step;
+
+use crate::steps::Steps;
 
 /// The first version that fetches a newer toolchain by itself.
 const OLDEST: (u32, u32) = (1, 21);
@@ -53,7 +56,9 @@ fn fetch(cache: &Path, kept: &Path, found: Option<(u32, u32)>) -> Result<()> {
         packages.join(" and "),
         kept.display()
     );
-    unpack_newest(SUITE, &packages, cache, kept).with_context(|| {
+    let steps = Steps::new();
+    let tell = |step: Step<'_>| steps.begin(step);
+    unpack_newest(SUITE, &packages, cache, kept, &tell).with_context(|| {
         format!("get Go; to do it by hand, install Go {major}.{minor} or newer and put it in PATH")
     })
 }
