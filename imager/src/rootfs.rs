@@ -81,6 +81,12 @@ const PLACES: &[&str] = &[
     "etc/machine-id",
     "etc/resolv.conf",
 ];
+/// Rules of our own. udevd resolves no names, so those of groups in the others have no effect.
+const OWN_RULES: (&str, &str) = (
+    "usr/lib/udev/rules.d/90-ichor.rules",
+    "# storaged, which is not root, keeps the table of the system disk.\n\
+     SUBSYSTEM==\"block\", GROUP=\"6\", MODE=\"0660\"\n",
+);
 /// Tells PID 1 that it runs in a container.
 const IN_CONTAINER: &str = "usr/etc/in-container";
 const PASSWD: &str = "root:x:0:0:root:/root:/sbin/nologin\n\
@@ -89,7 +95,7 @@ const PASSWD: &str = "root:x:0:0:root:/root:/sbin/nologin\n\
     clusterd:x:54:54:cluster:/:/sbin/nologin\ndashboard:x:55:55:dashboard:/:/sbin/nologin\n\
     storaged:x:56:56:storage:/:/sbin/nologin\n\
     etcd:x:60:60:etcd:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n";
-/// The groups that udev's rules name have the numbers that they have everywhere.
+/// Groups of devices have the numbers that they have everywhere.
 const GROUP: &str = "root:x:0:\ntty:x:5:\ndisk:x:6:\nlp:x:7:\nkmem:x:15:\ndialout:x:20:\n\
     cdrom:x:24:\ntape:x:26:\naudio:x:29:\nvideo:x:44:\napid:x:50:\ntrustd:x:51:\n\
     networkd:x:52:\ntimed:x:53:\nclusterd:x:54:\ndashboard:x:55:\nstoraged:x:56:\netcd:x:60:\n\
@@ -247,6 +253,8 @@ fn udev(tree: &mut Tree, packages: &Path) -> Result<(), ImageError> {
             );
         }
     }
+    let (rules, text) = OWN_RULES;
+    tree.file(rules, 0o644, Content::Bytes(text.into()));
     for path in sorted(&packages.join("usr/lib/systemd/network"))? {
         if path
             .extension()
