@@ -39,6 +39,7 @@ mod source;
 mod sources;
 pub mod squashfs;
 mod tree;
+mod unused;
 
 pub use error::ImageError;
 pub use ichor_authenticode::Signer;

@@ -14,7 +14,10 @@ use crate::hwdb;
 use crate::lock::{Lock, Package};
 use crate::modules;
 use crate::progress::{Progress, Step};
+use crate::unused;
 
+/// Trees, and what a build that was killed has left of one.
+const TREES: &[&str] = &["tree-", ".tmp"];
 /// Changes when what is made of the packages changes.
 const TREE: &str = "tree-4";
 
@@ -29,7 +32,8 @@ pub enum WhenGone {
 
 /// The content of all packages of the lock, unpacked; and the lock as it would have to be.
 ///
-/// Packages and trees are kept in `cache` by their hashes, so that the next build reads nothing.
+/// Packages and trees are kept in `cache` by their hashes, so that the next build reads nothing, and
+/// until no build has used them for a month.
 pub(crate) fn unpack(
     lock: &Lock,
     cache: &Path,
@@ -37,27 +41,42 @@ pub(crate) fn unpack(
     progress: Progress<'_>,
 ) -> Result<(PathBuf, Lock), ImageError> {
     let open = || Apt::open(&cache.join("apt"), &lock.suite);
-    let (files, lock) = fetch(lock, &store(cache)?, when_gone, progress, open)?;
+    let store = store(cache)?;
+    let (files, lock) = fetch(lock, &store, when_gone, progress, open)?;
     let mut hasher = Sha256::new();
     for package in &lock.packages {
         hasher.update(package.sha256.as_bytes());
     }
     let tree = cache.join(format!("{TREE}-{}", hex(&hasher.finalize())));
-    if tree.is_dir() {
-        return Ok((tree, lock));
+    if !tree.is_dir() {
+        progress(Step::Unpack { count: files.len() });
+        unpack_files(&files, cache, &tree, prepare)?;
     }
-    progress(Step::Unpack { count: files.len() });
-    let unfinished = tempfile::tempdir_in(cache).map_err(at("make a directory in", cache))?;
-    for file in files {
-        run(Command::new("dpkg-deb")
-            .arg("-x")
-            .arg(&file)
-            .arg(unfinished.path()))?;
+    for used in files.iter().chain([&tree]) {
+        unused::touch(used)?;
     }
-    prepare(unfinished.path())?;
-    let unfinished = unfinished.keep();
-    fs::rename(&unfinished, &tree).map_err(at("rename", &unfinished))?;
+    unused::remove(&store, |name| name.ends_with(".deb"))?;
+    unused::remove(cache, |name| {
+        TREES.iter().any(|begin| name.starts_with(begin))
+    })?;
     Ok((tree, lock))
+}
+
+/// Unpacks packages into a directory, which appears when it is complete.
+fn unpack_files(
+    files: &[PathBuf],
+    cache: &Path,
+    into: &Path,
+    prepare: impl FnOnce(&Path) -> Result<(), ImageError>,
+) -> Result<(), ImageError> {
+    let unfinished = tempfile::tempdir_in(cache).map_err(at("make a directory in", cache))?;
+    // Packages bring the times of their directories along; that of the outer one stays ours.
+    let tree = unfinished.path().join("tree");
+    for file in files {
+        run(Command::new("dpkg-deb").arg("-x").arg(file).arg(&tree))?;
+    }
+    prepare(&tree)?;
+    fs::rename(&tree, into).map_err(at("rename", &tree))
 }
 
 /// Makes of what packages bring what an image wants; not every set of packages has it.
@@ -239,16 +258,11 @@ pub fn unpack_newest(
     progress(Step::Unpack {
         count: lock.packages.len(),
     });
-    let unfinished = tempfile::tempdir_in(cache).map_err(at("make a directory in", cache))?;
-    for package in &lock.packages {
-        let file = cache.join("debs").join(format!("{}.deb", package.sha256));
-        run(Command::new("dpkg-deb")
-            .arg("-x")
-            .arg(&file)
-            .arg(unfinished.path()))?;
-    }
-    let unfinished = unfinished.keep();
-    fs::rename(&unfinished, into).map_err(at("rename", &unfinished))
+    let packages = lock.packages.iter();
+    let files: Vec<_> = packages
+        .map(|package| cache.join("debs").join(format!("{}.deb", package.sha256)))
+        .collect();
+    unpack_files(&files, cache, into, |_| Ok(()))
 }
 
 pub(crate) fn hash(path: &Path) -> Result<String, ImageError> {
