@@ -73,6 +73,19 @@ impl Booted {
         self.cluster.plan().accel == Accel::Tcg
     }
 
+    /// The fingerprint of the API that the console has shown first.
+    ///
+    /// # Errors
+    /// When it has shown none.
+    pub fn shown_fingerprint(&mut self) -> Result<String> {
+        let text = self.node()?.console().text()?;
+        let (_, shown) = text
+            .split_once("fingerprint ")
+            .context("the console shows no fingerprint")?;
+        let word = shown.split_whitespace().next().unwrap_or_default();
+        Ok(word.to_owned())
+    }
+
     /// Runs `ichor` on the node and gives what it prints.
     ///
     /// # Errors

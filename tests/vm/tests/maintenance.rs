@@ -40,9 +40,7 @@ fn vm_runs_its_services() {
 #[test]
 fn vm_the_console_vouches_for_the_api() {
     let mut booted = shared().unwrap();
-    let text = booted.node().unwrap().console().text().unwrap();
-    let shown = text.split("fingerprint ").nth(1).unwrap();
-    let shown = shown.split_whitespace().next().unwrap();
+    let shown = &*booted.shown_fingerprint().unwrap();
     let with = |fingerprint: &str| ["--cert-fingerprint", fingerprint, "version"].map(String::from);
     let (right, wrong) = (
         with(shown),

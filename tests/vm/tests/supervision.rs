@@ -150,12 +150,9 @@ fn vm_all_components_that_are_killed_at_once_come_back() {
 
 /// People have compared it with the console once.
 fn assert_fingerprint_is_the_first(node: &mut Probed) {
-    let text = node.booted.node().unwrap().console().text().unwrap();
-    let shown = text.split("fingerprint ").nth(1).unwrap();
-    let shown = shown.split_whitespace().next().unwrap();
-    node.booted
-        .ichor(&["--cert-fingerprint", shown, "version"])
-        .unwrap();
+    let shown = node.booted.shown_fingerprint().unwrap();
+    let arguments = ["--cert-fingerprint", &shown, "version"];
+    node.booted.ichor(&arguments).unwrap();
 }
 
 #[test]
