@@ -17,8 +17,10 @@ mod table;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::thread;
 
 use anyhow::{Context, Result};
+use tokio::sync::oneshot;
 
 use arguments::{Arguments, Command, Offline, Online};
 use command::{
@@ -71,11 +73,23 @@ fn run_offline(command: Offline) -> Result<ExitCode> {
 /// Connections have a thread of their own: nodes end those that do not answer pings, and printing
 /// waits for as long as a pager or Ctrl-S has it wait.
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+    // The runtime of several threads would be compiled into the OS, too: cargo gives what it builds
+    // together the same features.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    runtime.context("make a runtime for calls")?.block_on(work)
+        .build()
+        .context("make a runtime for calls")?;
+    let handle = runtime.handle().clone();
+    let (working, done) = oneshot::channel::<()>();
+    let connections = thread::Builder::new()
+        .spawn(move || runtime.block_on(done).is_ok())
+        .context("make a thread for connections")?;
+    let outcome = handle.block_on(work);
+    drop(working);
+    match connections.join() {
+        Ok(_done) => outcome,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 async fn run_online(nodes: &NodeFlags, command: &Online) -> Result<ExitCode> {

@@ -34,7 +34,11 @@ pub(crate) fn load_or_make(memory: Option<&File>) -> Result<KeyPair, PkiError> {
 fn load(memory: &File) -> Option<KeyPair> {
     let mut length = [0; LENGTH_BYTES];
     memory.read_exact_at(&mut length, 0).ok()?;
-    let mut bytes = vec![0; u16::from_be_bytes(length).into()];
+    let length = u16::from_be_bytes(length);
+    if length == 0 {
+        return None;
+    }
+    let mut bytes = vec![0; length.into()];
     memory.read_exact_at(&mut bytes, LENGTH_BYTES as u64).ok()?;
     KeyPair::from_private_der(&bytes).ok()
 }
