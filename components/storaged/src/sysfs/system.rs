@@ -54,9 +54,8 @@ pub(crate) fn booted_disk(
     tree: &Tree,
     devices: &BTreeMap<String, BlockDevice>,
 ) -> Option<(String, Disk)> {
-    let booted = disk_of(tree.boot_partition()?, devices, &links::load(tree))?;
-    let system = system_disk(tree, devices)?;
-    let id = Some(system.disk_id).filter(|id| *id == booted)?;
+    let links = links::load(tree);
+    let id = choose(devices, &links, tree.boot_partition(), Known::Some)?.disk_id;
     let disk = disk::load(tree, &id, devices.get(&id)?)?;
     Some((id, disk))
 }
@@ -75,7 +74,11 @@ fn choose(
             && !device.parent.starts_with(LOOP)
     });
     let disks: Vec<&str> = metas.map(|device| device.parent.as_str()).collect();
-    let booted = boot.and_then(|uuid| disk_of(uuid, devices, links));
+    let booted = boot.and_then(|uuid| {
+        let link = format!("/dev/disk/by-partuuid/{uuid}");
+        let (partition, _) = links.iter().find(|(_, paths)| paths.contains(&link))?;
+        Some(devices.get(partition)?.parent.as_str())
+    });
     let found = booted.filter(|disk| disks.contains(disk));
     let first = disks.first().copied().filter(|_| known == Known::All);
     let found = found.or(first)?;
@@ -83,17 +86,6 @@ fn choose(
         disk_id: found.to_owned(),
         dev_path: format!("/dev/{found}"),
     })
-}
-
-/// The disk with that partition, once udev has seen it.
-fn disk_of<'a>(
-    uuid: &str,
-    devices: &'a BTreeMap<String, BlockDevice>,
-    links: &BTreeMap<String, Vec<String>>,
-) -> Option<&'a str> {
-    let link = format!("/dev/disk/by-partuuid/{uuid}");
-    let (partition, _) = links.iter().find(|(_, paths)| paths.contains(&link))?;
-    Some(devices.get(partition)?.parent.as_str())
 }
 
 #[cfg(test)]
