@@ -90,7 +90,7 @@ impl Console {
             .join("\n")
     }
 
-    /// Waits until `needle` has been written, and gives the line that holds it.
+    /// Waits until a line with `needle` has been written to its end, and gives that line.
     ///
     /// # Errors
     /// [`ConsoleError::Timeout`] with the console's end.
@@ -112,7 +112,7 @@ impl Console {
         let deadline = Instant::now() + patience;
         loop {
             let text = self.text()?;
-            let mut found = text.lines().filter(|line| line.contains(needle));
+            let mut found = whole_lines(&text).filter(|line| line.contains(needle));
             if let Some(line) = found.nth(nth.saturating_sub(1)) {
                 return Ok(line.to_owned());
             }
@@ -126,6 +126,13 @@ impl Console {
             thread::sleep(POLL);
         }
     }
+}
+
+/// Lines that are written to their end. A machine that loses its power within a line begins the next
+/// start's first words on it: were such a line counted, both would be one.
+fn whole_lines(text: &str) -> impl Iterator<Item = &str> {
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines()
 }
 
 /// A kernel that stays as it is repeats the words in a last line, `---[ end Kernel panic ... ]---`.
@@ -193,5 +200,16 @@ mod tests {
             .to_string();
         assert!(error.ends_with("one up\ntwo\nthree up"), "{error}");
         assert_eq!(console.tail(1), "three up");
+    }
+
+    #[test]
+    fn a_line_counts_when_it_has_its_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let console = Console::new(file.path().to_owned());
+        let patience = Duration::from_millis(1);
+        fs::write(file.path(), "boot 1: up\nboot 2: u").unwrap();
+        assert!(console.wait_for("boot 2", patience).is_err());
+        fs::write(file.path(), "boot 1: up\nboot 2: up\n").unwrap();
+        assert_eq!(console.wait_for("boot 2", patience).unwrap(), "boot 2: up");
     }
 }
