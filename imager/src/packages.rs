@@ -138,15 +138,8 @@ fn fetch(
                 found: format!("{} {} ({})", package.name, package.version, package.sha256),
             });
         }
-        let tell = || {
-            progress(Step::Download {
-                number: index + 1,
-                count: lock.packages.len(),
-                name: &package.name,
-                version: &package.version,
-            });
-        };
-        files.push(download(apt, store, &package, tell)?);
+        let place = (index, lock.packages.len());
+        files.push(download(apt, store, &package, place, progress)?);
         found.packages.push(package);
     }
     Ok((files, found))
@@ -173,17 +166,24 @@ fn kept(store: &Path, package: &Package) -> Result<Option<PathBuf>, ImageError> 
     Ok(is_whole.then_some(file))
 }
 
-/// The file of a package; `tell` is called when it has to be downloaded.
+/// The file of a package, which is downloaded when it is not there. Its place is that in the lock
+/// file, from 0 on, and the number of packages there.
 fn download(
     apt: &Apt,
     store: &Path,
     package: &Package,
-    tell: impl FnOnce(),
+    (index, count): (usize, usize),
+    progress: Progress<'_>,
 ) -> Result<PathBuf, ImageError> {
     if let Some(file) = kept(store, package)? {
         return Ok(file);
     }
-    tell();
+    progress(Step::Download {
+        number: index + 1,
+        count,
+        name: &package.name,
+        version: &package.version,
+    });
     let file = apt.download(&package.name, &package.version)?;
     if hash(&file)? != package.sha256 {
         return Err(ImageError::Format {
@@ -216,15 +216,8 @@ fn renew_from(
     let mut packages = BTreeMap::new();
     for (index, locked) in lock.packages.iter().enumerate() {
         let package = successor(apt, locked)?;
-        let tell = || {
-            progress(Step::Download {
-                number: index + 1,
-                count: lock.packages.len(),
-                name: &package.name,
-                version: &package.version,
-            });
-        };
-        download(apt, store, &package, tell)?;
+        let place = (index, lock.packages.len());
+        download(apt, store, &package, place, progress)?;
         packages.insert(package.name.clone(), package);
     }
     Ok(Lock {
