@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use ichor_authenticode::{Certificate, VerifyError, verify as verify_program};
+use ichor_authenticode::{Certificate, VerifyError, variables, verify as verify_program};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -73,6 +73,9 @@ pub enum Distrust {
     /// An entry changes how a program starts.
     #[error("its {0} is covered by no signature")]
     Adds(String),
+    /// A key would be trusted from then on.
+    #[error("it makes a firmware in setup mode trust something else than this key")]
+    Enrols,
 }
 
 /// Tells what is in a kernel image, disk or ISO.
@@ -92,7 +95,7 @@ pub fn load(path: &Path) -> Result<Inspection, ImageError> {
 }
 
 /// Checks the signature of every program that firmware or boot loader could start, wherever it
-/// lies, and what the entries of the boot loader start.
+/// lies, what the entries of the boot loader start, and which keys it could enrol.
 ///
 /// # Errors
 /// [`ImageError`] when the file cannot be read, has ways to start that are not checked, or holds no
@@ -128,6 +131,10 @@ pub fn verify(path: &Path, certificate: &Certificate) -> Result<Vec<Verdict>, Im
         let is_trusted =
             |path: &str| trusted.contains(&(entry.partition, path.to_ascii_lowercase()));
         verdicts.push(verdict(entry, verify_entry(entry, is_trusted)));
+    }
+    for key in &contents.keys {
+        let is_ours = variables::enrols_only(&key.content, certificate);
+        verdicts.push(verdict(key, is_ours.then_some(()).ok_or(Distrust::Enrols)));
     }
     Ok(verdicts)
 }

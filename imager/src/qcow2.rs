@@ -238,8 +238,8 @@ impl<F: Read + Seek> Reader<F> {
     /// Reads the header.
     ///
     /// # Errors
-    /// `InvalidData` for another format, encrypted or compressed disks, those that are the
-    /// difference to another file or whose data are in one, and those with features that are not
+    /// `InvalidData` for another format, encrypted or compressed disks, those with snapshots, those
+    /// that are the difference to another file or whose data are in one, and those with features that are not
     /// known here: a machine would read another disk than we.
     pub(crate) fn open(mut file: F) -> io::Result<Self> {
         let mut header = [0; 80];
@@ -256,6 +256,11 @@ impl<F: Read + Seek> Reader<F> {
         }
         if word(32) != u64::from(NOT_ENCRYPTED) {
             return Err(unknown("an encrypted qcow2 file"));
+        }
+        if word(60) != 0 {
+            return Err(unknown(
+                "a qcow2 file with snapshots, which are other disks",
+            ));
         }
         // Among them: the data are in another file, which takes the place of all that is here.
         if word(4) == 3 && number(&header, 72, 8) != 0 {
@@ -422,6 +427,7 @@ mod tests {
         for (at, problem) in [
             (15, "difference"),
             (35, "encrypted"),
+            (63, "snapshots"),
             (79, "incompatible"),
             (72, "incompatible"),
         ] {

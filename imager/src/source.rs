@@ -19,6 +19,10 @@ const PROGRAM_MAGIC: &[u8] = b"MZ";
 ///
 /// Source: UAPI Group, Boot Loader Specification, type 1.
 const ENTRIES_DIRECTORY: &str = "loader/entries/";
+/// Keys that the boot loader gives to a firmware in setup mode.
+///
+/// Source: systemd-boot(7).
+const KEYS_DIRECTORY: &str = "loader/keys/";
 
 /// A form of image file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -52,6 +56,8 @@ pub(crate) struct Contents {
     pub(crate) programs: Vec<Found>,
     /// Files by which the boot loader starts something.
     pub(crate) entries: Vec<Found>,
+    /// Keys that the boot loader may enrol.
+    pub(crate) keys: Vec<Found>,
 }
 
 trait Disk: Read + Seek {}
@@ -82,6 +88,7 @@ pub(crate) fn contents(
                 form,
                 programs: vec![program],
                 entries: Vec::new(),
+                keys: Vec::new(),
             });
         }
         Form::Raw | Form::Iso => Box::new(file),
@@ -98,13 +105,14 @@ pub(crate) fn contents(
             return Err(refuse(problem));
         }
     }
-    let (mut programs, mut entries) = (Vec::new(), Vec::new());
+    let (mut programs, mut entries, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     for partition in partitions {
         let files = fat::files(Cursor::new(partition.content)).map_err(refuse)?;
         for file in files {
             let into = match kind(&file) {
                 Some(Kind::Program) => &mut programs,
                 Some(Kind::Entry) => &mut entries,
+                Some(Kind::Key) => &mut keys,
                 None => continue,
             };
             into.push(Found {
@@ -118,12 +126,14 @@ pub(crate) fn contents(
         form,
         programs,
         entries,
+        keys,
     })
 }
 
 enum Kind {
     Program,
     Entry,
+    Key,
 }
 
 fn kind(file: &fat::Entry) -> Option<Kind> {
@@ -134,9 +144,12 @@ fn kind(file: &fat::Entry) -> Option<Kind> {
         || PROGRAM_DIRECTORIES
             .iter()
             .any(|directory| path.starts_with(directory));
-    match is_program {
-        true => Some(Kind::Program),
-        false => path.starts_with(ENTRIES_DIRECTORY).then_some(Kind::Entry),
+    if is_program {
+        Some(Kind::Program)
+    } else if path.starts_with(ENTRIES_DIRECTORY) {
+        Some(Kind::Entry)
+    } else {
+        path.starts_with(KEYS_DIRECTORY).then_some(Kind::Key)
     }
 }
 

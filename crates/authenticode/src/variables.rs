@@ -66,6 +66,17 @@ pub fn enrolment(signer: &Signer) -> Result<[(&'static str, Vec<u8>); 3], KeyErr
     ])
 }
 
+/// Whether a file of [`enrolment`]'s form makes a firmware trust the certificate, and nothing else.
+pub fn enrols_only(file: &[u8], certificate: &Certificate) -> bool {
+    let content = || {
+        let authentication = TIME.len();
+        let length = file.get(authentication..)?.first_chunk()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        file.get(authentication.checked_add(length)?..)
+    };
+    content() == Some(&*signature_list(certificate))
+}
+
 /// A variable store of OVMF in which the certificate, and only it, is trusted, and Secure Boot is
 /// on. `store` is the file that comes with OVMF, without any keys.
 ///
@@ -202,6 +213,22 @@ mod tests {
         let key = SigningKey::generate().unwrap();
         let certificate = Certificate::self_signed(&key, "test").unwrap();
         Signer::new(key, certificate).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_enrols_something_else_is_told_apart() {
+        let (own, other) = (signer(), signer());
+        for (name, file) in enrolment(&own).unwrap() {
+            assert!(enrols_only(&file, &own.certificate), "{name}");
+            assert!(!enrols_only(&file, &other.certificate), "{name}");
+            let more = [&*file, &signature_list(&other.certificate)].concat();
+            assert!(!enrols_only(&more, &own.certificate), "{name}");
+            let short = &file[..file.len() - 1];
+            assert!(!enrols_only(short, &own.certificate), "{name}");
+        }
+        for file in [&[][..], &[0xff; 20], &[0xff; 19]] {
+            assert!(!enrols_only(file, &own.certificate));
+        }
     }
 
     fn empty_store(size: u32) -> Vec<u8> {

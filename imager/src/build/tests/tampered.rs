@@ -1,7 +1,7 @@
 //! Images that start something else than what was signed, each in a way of its own.
 
 use gptman::GPT;
-use ichor_authenticode::sign;
+use ichor_authenticode::{sign, variables};
 use uuid::Uuid;
 
 use super::*;
@@ -94,6 +94,21 @@ fn an_entry_of_the_boot_loader_starts_signed_programs_only_and_adds_nothing() {
             workshop.refused(&disk),
             Vec::from_iter(expected),
             "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn no_other_key_is_enrolled() {
+    let workshop = Workshop::new();
+    let (_, own) = &variables::enrolment(&workshop.signer).unwrap()[2];
+    let good = workshop.disk(&[("loader/keys/auto/db.auth", own)]);
+    assert_eq!(workshop.refused(&good), []);
+    for path in ["loader/keys/auto/db.auth", "LOADER/KEYS/x/PK.auth"] {
+        let disk = workshop.disk(&[(path, b"something else")]);
+        assert_eq!(
+            workshop.refused(&disk),
+            [(path.to_owned(), Distrust::Enrols)]
         );
     }
 }
