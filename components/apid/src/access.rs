@@ -2,7 +2,7 @@
 //!
 //! In maintenance mode nobody can show who they are: every caller is a reader.
 
-use ichor_access::{Mode, Role, Roles};
+use ichor_access::{Mode, Request, Role, Roles};
 
 /// The role of every caller in maintenance mode.
 pub(crate) const MAINTENANCE_ROLE: Role = Role::Reader;
@@ -10,8 +10,8 @@ pub(crate) const MAINTENANCE_ROLE: Role = Role::Reader;
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is passed on.
-    Allowed,
+    /// It is passed on, and sends this.
+    Allowed(Request),
     /// The caller has no right to it.
     Denied,
     /// There is no such method.
@@ -24,8 +24,8 @@ pub(crate) fn in_maintenance(path: &str) -> Verdict {
 }
 
 fn decide(path: &str, caller: Roles, mode: Mode) -> Verdict {
-    match ichor_access::roles(path, mode) {
-        Some(roles) if roles.intersects(caller) => Verdict::Allowed,
+    match ichor_access::find(path) {
+        Some(method) if method.roles(mode).intersects(caller) => Verdict::Allowed(method.request),
         Some(_others) => Verdict::Denied,
         None => Verdict::Unknown,
     }
@@ -38,10 +38,11 @@ mod tests {
     #[test]
     fn readers_read_and_nothing_more() {
         let verdict = |method: &str| in_maintenance(method);
-        assert_eq!(verdict("/machine.MachineService/Version"), Verdict::Allowed);
+        let allowed = Verdict::Allowed(Request::Message);
+        assert_eq!(verdict("/machine.MachineService/Version"), allowed);
         assert_eq!(
             verdict("/machine.MachineService/ApplyConfiguration"),
-            Verdict::Allowed
+            allowed
         );
         assert_eq!(verdict("/machine.MachineService/Reboot"), Verdict::Denied);
         assert_eq!(verdict("/machine.MachineService/Read"), Verdict::Denied);
@@ -76,7 +77,7 @@ mod tests {
             for role in Role::ALL {
                 let verdict = decide(path, Roles::NONE.with(role), Mode::Normal);
                 let expected = match roles.contains(&role) {
-                    true => Verdict::Allowed,
+                    true => Verdict::Allowed(Request::Message),
                     false => Verdict::Denied,
                 };
                 assert_eq!(verdict, expected, "{path} {}", role.name());

@@ -23,6 +23,8 @@ pub(crate) enum Problem {
     TooLarge,
     /// It sent a large message while others do.
     TooManyLarge,
+    /// It did not come to the end of what it began to send.
+    Unfinished,
 }
 
 /// What calls are counted by.
@@ -83,7 +85,12 @@ impl Call {
         } else {
             Problem::TooManyLarge
         };
-        Err(*self.problem.get_or_init(|| problem))
+        Err(self.fail(problem))
+    }
+
+    /// Notes why it is not served to its end. The first reason stays.
+    pub(crate) fn fail(&self, problem: Problem) -> Problem {
+        *self.problem.get_or_init(|| problem)
     }
 
     pub(crate) fn problem(&self) -> Option<Problem> {

@@ -9,6 +9,7 @@ mod backend;
 mod body;
 mod call;
 mod certificate;
+mod deadline;
 mod frames;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

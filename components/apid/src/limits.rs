@@ -24,6 +24,9 @@ pub(crate) const MESSAGE_MAX: u32 = 32 << 20;
 pub(crate) const MESSAGE_LARGE: u32 = 64 * 1024;
 pub(crate) const LARGE_MAX: usize = 4;
 pub(crate) const LARGE_EACH_MAX: usize = 2;
+/// How long a client may take for a message, and for the end of a request that is one message: a
+/// large configuration over a slow line takes some tens of seconds.
+pub(crate) const MESSAGE_TIME_MAX: Duration = Duration::from_secs(120);
 /// Streams that a client may reset before they are looked at; more is an attack.
 pub(crate) const RESETS_UNSEEN_MAX: usize = 64;
 /// Streams that a client may reset.

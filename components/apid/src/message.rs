@@ -20,9 +20,21 @@ pub(crate) struct Lengths {
     prefix_len: usize,
     /// Bytes of the message that are still to come.
     rest: usize,
+    /// Messages that have begun.
+    count: u64,
 }
 
 impl Lengths {
+    /// Messages that have begun.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether no message is on its way.
+    pub(crate) fn is_between(&self) -> bool {
+        self.rest == 0 && self.prefix_len == 0
+    }
+
     /// Goes on with what passes. Tells of the largest message that begins in it, when it is large.
     pub(crate) fn pass(&mut self, mut bytes: &[u8]) -> Option<Large> {
         let mut largest = 0;
@@ -38,6 +50,7 @@ impl Lengths {
             bytes = after;
             if self.prefix_len == PREFIX {
                 self.prefix_len = 0;
+                self.count += 1;
                 let [_compressed, length @ ..] = self.prefix;
                 let length = u32::from_be_bytes(length);
                 self.rest = usize::try_from(length).unwrap_or(usize::MAX);

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
+use crate::deadline::Deadline;
 use crate::frames::Frames;
 use crate::limits::{self, Rate};
 
@@ -209,31 +210,6 @@ impl Allowance {
         let left = self.left.checked_sub(frames);
         self.left = left.unwrap_or(0);
         left.is_some()
-    }
-}
-
-/// A time that something may take.
-#[derive(Debug, Default)]
-struct Deadline {
-    sleep: Option<Pin<Box<Sleep>>>,
-    mark: Option<u64>,
-}
-
-impl Deadline {
-    /// Whether what is marked has been waiting for too long. Another mark is another thing, and no
-    /// mark says that nothing waits. The task is woken when the time comes.
-    fn has_passed(&mut self, mark: Option<u64>, limit: Duration, cx: &mut Context<'_>) -> bool {
-        if mark.is_none() {
-            self.mark = None;
-            self.sleep = None;
-            return false;
-        }
-        if mark != self.mark || self.sleep.is_none() {
-            self.mark = mark;
-            self.sleep = Some(Box::pin(sleep(limit)));
-        }
-        let sleep = self.sleep.as_mut();
-        sleep.is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
     }
 }
 

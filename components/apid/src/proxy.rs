@@ -31,14 +31,14 @@ pub(crate) async fn call(request: Request<Incoming>, calling: &Calling) -> Respo
         return not_grpc();
     }
     let path = request.uri().path();
-    match access::in_maintenance(path) {
-        Verdict::Allowed => {}
+    let kind = match access::in_maintenance(path) {
+        Verdict::Allowed(kind) => kind,
         Verdict::Denied => return status(Code::PermissionDenied, "not authorized"),
         Verdict::Unknown => {
             let text = format!("{path} is not a method of this node");
             return status(Code::Unimplemented, &text);
         }
-    }
+    };
     let backend = match calling.routes.find(path) {
         Ok(backend) => backend,
         Err(component) => {
@@ -59,13 +59,13 @@ pub(crate) async fn call(request: Request<Incoming>, calling: &Calling) -> Respo
         return status(Code::Unimplemented, "the path of the method is not valid");
     };
     parts.uri = uri;
-    let sent = body::sent(sent, &call, calling.source, &calling.counters);
+    let sent = body::sent(sent, kind, &call, calling.source, &calling.counters);
     let outgoing = Request::from_parts(parts, sent);
     match backend.call(calling.source, outgoing).await {
         Ok(response) => response.map(|answer| body::answered(answer, call)),
         Err(error) => {
             if let Some(problem) = call.problem() {
-                return status(Code::ResourceExhausted, problem.text());
+                return status(problem.code(), problem.text());
             }
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             warn!(%error, cause, "a call could not be passed on");

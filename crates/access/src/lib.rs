@@ -1,4 +1,5 @@
-//! Who may call what: one table of all methods that a node serves, and the roles that open each.
+//! Who may call what: one table of all methods that a node serves, the roles that open each, and how
+//! many messages a caller sends.
 //!
 //! A call is allowed when the caller has at least one of the method's roles. `apid` decides by this
 //! table, and `docs/api.md` shows it.
@@ -35,10 +36,21 @@ pub enum Door {
 pub struct Method {
     /// Its name, such as `Version`.
     pub name: &'static str,
+    /// What a caller sends.
+    pub request: Request,
     /// Roles that open it.
     roles: Roles,
     /// Roles that open it besides while there is no configuration.
     in_maintenance: Roles,
+}
+
+/// What a caller sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// One message.
+    Message,
+    /// Messages for as long as the caller likes.
+    Stream,
 }
 
 /// What a node is in.
@@ -54,8 +66,17 @@ impl Method {
     const fn new(name: &'static str, roles: Roles) -> Self {
         Self {
             name,
+            request: Request::Message,
             roles,
             in_maintenance: Roles::NONE,
+        }
+    }
+
+    /// The same, with a stream of messages from the caller.
+    const fn taking_a_stream(self) -> Self {
+        Self {
+            request: Request::Stream,
+            ..self
         }
     }
 
@@ -76,9 +97,9 @@ impl Method {
     }
 }
 
-/// The roles that open a path, such as `/machine.MachineService/Version`. `None` when `apid` serves no
-/// such method.
-pub fn roles(path: &str, mode: Mode) -> Option<Roles> {
+/// The method at a path, such as `/machine.MachineService/Version`. `None` when `apid` serves no such
+/// method.
+pub fn find(path: &str) -> Option<&'static Method> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
     let service = SERVICES.iter().find(|each| each.name == service)?;
     if service.door != Door::Roles {
@@ -86,7 +107,7 @@ pub fn roles(path: &str, mode: Mode) -> Option<Roles> {
     }
     let methods = service.methods;
     let row = methods.binary_search_by(|each| each.name.cmp(method));
-    Some(methods.get(row.ok()?)?.roles(mode))
+    methods.get(row.ok()?)
 }
 
 #[cfg(test)]
@@ -108,14 +129,15 @@ mod tests {
         for service in SERVICES.iter().filter(|each| each.door == Door::Roles) {
             for method in service.methods {
                 let path = format!("/{}/{}", service.name, method.name);
-                assert_eq!(roles(&path, Mode::Normal), Some(method.roles), "{path}");
+                let found = find(&path).unwrap();
+                assert_eq!((found.name, found.roles), (method.name, method.roles));
                 assert!(method.roles.contains(Role::Admin), "{path}");
             }
         }
     }
 
     #[test]
-    fn what_is_not_served_by_roles_has_none() {
+    fn what_is_not_served_by_roles_is_not_found() {
         for path in [
             "",
             "/",
@@ -127,7 +149,7 @@ mod tests {
             "/other.Service/Version",
             "/securityapi.SecurityService/Certificate",
         ] {
-            assert_eq!(roles(path, Mode::Normal), None, "{path}");
+            assert!(find(path).is_none(), "{path}");
         }
     }
 

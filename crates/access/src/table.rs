@@ -35,7 +35,7 @@ pub const SERVICES: &[Service] = &[
             Method::new("EtcdForfeitLeadership", ADMIN),
             Method::new("EtcdLeaveCluster", ADMIN),
             Method::new("EtcdMemberList", READ.with(Role::EtcdBackup)),
-            Method::new("EtcdRecover", ADMIN),
+            Method::new("EtcdRecover", ADMIN).taking_a_stream(),
             Method::new("EtcdRemoveMemberByID", ADMIN),
             Method::new("EtcdSnapshot", OPERATE.with(Role::EtcdBackup)),
             Method::new("EtcdStatus", READ.with(Role::EtcdBackup)),
@@ -91,7 +91,7 @@ pub const SERVICES: &[Service] = &[
         name: "machine.ImageService",
         door: Door::Roles,
         methods: &[
-            Method::new("Import", ADMIN),
+            Method::new("Import", ADMIN).taking_a_stream(),
             Method::new("List", READ),
             Method::new("Pull", OPERATE),
             Method::new("Remove", ADMIN),
@@ -106,7 +106,7 @@ pub const SERVICES: &[Service] = &[
     Service {
         name: "machine.DebugService",
         door: Door::Roles,
-        methods: &[Method::new("ContainerRun", ADMIN)],
+        methods: &[Method::new("ContainerRun", ADMIN).taking_a_stream()],
     },
     Service {
         name: "machine.StorageService",

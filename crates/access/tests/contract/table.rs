@@ -1,8 +1,8 @@
-//! Each method that a node serves has a row, and each row a method.
+//! Each method that a node serves has a row, and each row a method that takes what the row says.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use ichor_access::SERVICES;
+use ichor_access::{Request, SERVICES};
 use prost::Message;
 use prost_types::FileDescriptorSet;
 
@@ -20,42 +20,56 @@ const NOT_SERVED: &[&str] = &[
 fn each_method_that_is_served_has_a_row_and_each_row_a_method() {
     let mut contract = methods_of_the_contract();
     let all = contract.len();
-    contract.retain(|path| !NOT_SERVED.iter().any(|name| in_service(path, name)));
+    contract.retain(|path, _| !NOT_SERVED.iter().any(|name| in_service(path, name)));
     assert!(contract.len() < all);
-    let table: BTreeSet<String> = SERVICES
-        .iter()
-        .flat_map(|service| {
-            let methods = service.methods.iter();
-            methods.map(|method| format!("{}/{}", service.name, method.name))
-        })
+    let mut table = BTreeMap::new();
+    for service in SERVICES {
+        let methods = service.methods.iter();
+        table.extend(methods.map(|method| {
+            let path = format!("{}/{}", service.name, method.name);
+            (path, method.request)
+        }));
+    }
+    let missing: Vec<_> = contract
+        .keys()
+        .filter(|path| !table.contains_key(*path))
         .collect();
-    let missing: Vec<_> = contract.difference(&table).collect();
     assert!(missing.is_empty(), "without a row: {missing:#?}");
-    let unknown: Vec<_> = table.difference(&contract).collect();
+    let unknown: Vec<_> = table
+        .keys()
+        .filter(|path| !contract.contains_key(*path))
+        .collect();
     assert!(unknown.is_empty(), "not in the contract: {unknown:#?}");
+    assert_eq!(table, contract);
 }
 
 #[test]
 fn what_is_not_served_is_in_the_contract() {
     let contract = methods_of_the_contract();
     for name in NOT_SERVED {
-        let known = contract.iter().any(|path| in_service(path, name));
+        let known = contract.keys().any(|path| in_service(path, name));
         assert!(known, "{name}");
     }
 }
 
-/// Each as `SERVICE/METHOD`.
-fn methods_of_the_contract() -> BTreeSet<String> {
+/// Each as `SERVICE/METHOD`, and what it takes.
+fn methods_of_the_contract() -> BTreeMap<String, Request> {
     let set = FileDescriptorSet::decode(ichor_api::DESCRIPTORS).unwrap();
-    let mut paths = BTreeSet::new();
+    let mut all = BTreeMap::new();
     for file in &set.file {
         for service in &file.service {
             let name = format!("{}.{}", file.package(), service.name());
             let methods = service.method.iter();
-            paths.extend(methods.map(|method| format!("{name}/{}", method.name())));
+            all.extend(methods.map(|method| {
+                let request = match method.client_streaming() {
+                    true => Request::Stream,
+                    false => Request::Message,
+                };
+                (format!("{name}/{}", method.name()), request)
+            }));
         }
     }
-    paths
+    all
 }
 
 fn in_service(path: &str, name: &str) -> bool {
