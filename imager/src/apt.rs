@@ -12,6 +12,14 @@ use crate::sources::{self, Source, Sources};
 
 /// What the Release of its own suites says; that of backports, for example, says more.
 const ORIGIN: &str = "Debian";
+/// What apt keeps of the indices, so that each command need not read them. Containers often turn it
+/// off, in files that hold against APT_CONFIG; arguments hold against these.
+const CACHES: [&str; 4] = [
+    "-o",
+    "Dir::Cache::pkgcache=pkgcache.bin",
+    "-o",
+    "Dir::Cache::srcpkgcache=srcpkgcache.bin",
+];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// How names of kernel packages begin and end; the version is between.
@@ -176,6 +184,7 @@ impl Apt {
     fn run(&self, tool: &str, arguments: &[&str]) -> Result<String, ImageError> {
         let mut command = Command::new(tool);
         command
+            .args(CACHES)
             .args(arguments)
             .current_dir(self.directory.join("down"))
             .env("APT_CONFIG", self.directory.join("apt.conf"))
