@@ -40,6 +40,6 @@ pub fn confine(command: Command, rights: &Rights) -> Result<Command, RightsError
     }
     match rights.calls {
         Calls::All => Ok(command),
-        Calls::Basic(groups) => Ok(command.filter(seccomp::filter(groups)?)),
+        Calls::Basic(groups) => Ok(command.filters(seccomp::filters(groups)?)),
     }
 }

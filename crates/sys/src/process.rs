@@ -72,7 +72,7 @@ pub struct Command {
     credentials: Option<Credentials>,
     namespaces: UnshareFlags,
     landlock: Option<OwnedFd>,
-    filter: Option<Filter>,
+    filters: Vec<Filter>,
 }
 
 impl std::fmt::Debug for Command {
@@ -102,7 +102,7 @@ impl Command {
             credentials: None,
             namespaces: UnshareFlags::empty(),
             landlock: None,
-            filter: None,
+            filters: Vec::new(),
         }
     }
 
@@ -178,10 +178,11 @@ impl Command {
         self
     }
 
-    /// The filter of its system calls, which must allow execve(2). Needs `no_new_privileges`.
+    /// The filters of its system calls, in the order in which they are put up: each must allow
+    /// execve(2), and all but the last seccomp(2). Needs `no_new_privileges`.
     #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = Some(filter);
+    pub fn filters(mut self, filters: impl IntoIterator<Item = Filter>) -> Self {
+        self.filters.extend(filters);
         self
     }
 
@@ -210,7 +211,7 @@ impl Command {
                 Some(parked.map_err(|error| self.descriptor_error(error.into()))?)
             }
         };
-        let mut filter = self.filter.take();
+        let mut filters = std::mem::take(&mut self.filters);
         let prepare = move || {
             // The standard library leaves the mask as it is, and PID 1 blocks what it handles.
             signals::unblock_all()?;
@@ -233,8 +234,8 @@ impl Command {
             if let Some(ruleset) = &landlock {
                 restrict_paths(ruleset.as_fd())?;
             }
-            // Last, because the filter refuses what the steps before it need.
-            filter.as_mut().map_or(Ok(()), Filter::apply)
+            // Last, because filters refuse what the steps before them need.
+            filters.iter_mut().try_for_each(Filter::apply)
         };
         // SAFETY: the closure makes system calls only; what it owns was allocated before the fork.
         let inner = unsafe { self.inner.pre_exec(prepare) };

@@ -5,9 +5,6 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use rustix::thread::UnshareFlags;
 
-/// Writes a refused call to the kernel log.
-const LOGGED: libc::c_ulong = libc::SECCOMP_FILTER_FLAG_LOG;
-
 /// A namespace that is not shared with the parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unshare {
@@ -37,17 +34,26 @@ impl Unshare {
 pub struct Filter {
     instructions: Vec<libc::sock_filter>,
     length: u16,
+    flags: libc::c_ulong,
 }
 
 impl Filter {
-    /// Takes a program; `None` when it is longer than a filter can be.
+    /// Takes a program; `None` when it is longer than a filter can be. What it refuses is written to
+    /// the kernel log.
     #[must_use]
     pub fn new(instructions: Vec<libc::sock_filter>) -> Option<Self> {
         let length = u16::try_from(instructions.len()).ok()?;
         Some(Self {
             instructions,
             length,
+            flags: libc::SECCOMP_FILTER_FLAG_LOG,
         })
+    }
+
+    /// The same, but what it refuses is not written to the kernel log.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { flags: 0, ..self }
     }
 
     /// Filters all calls that this thread makes from now on, also in other programs.
@@ -61,7 +67,7 @@ impl Filter {
             libc::syscall(
                 libc::SYS_seccomp,
                 libc::SECCOMP_SET_MODE_FILTER,
-                LOGGED,
+                self.flags,
                 &raw const program,
             )
         };

@@ -71,6 +71,21 @@ fn vm_kernel_log_is_readable() {
     assert!(text.contains("verity"), "{text}");
 }
 
+/// A refusal shows a fault in a component's row, or an attack: nothing else may look like one.
+#[test]
+fn vm_no_component_is_refused_a_system_call() {
+    const REFUSED: &str = "type=1326";
+    let mut booted = shared().unwrap();
+    let last = |text: &str| {
+        let mut lines = text.lines().filter(|line| line.contains("udevd"));
+        lines.any(|line| line.contains("Running"))
+    };
+    booted.wait_for(PATIENCE, &["services"], last).unwrap();
+    let log = booted.ichor(&["dmesg"]).unwrap();
+    let refused: Vec<_> = log.lines().filter(|line| line.contains(REFUSED)).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
 #[test]
 fn vm_survives_a_pulled_cable() {
     let mut booted = shared().unwrap();

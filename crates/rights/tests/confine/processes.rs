@@ -56,6 +56,11 @@ fn child() {
             let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
             drop(rustix::net::socket(family, kind, protocol).unwrap());
         }
+        "process" => {
+            let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+            let other = other.arg("--list").stdout(std::process::Stdio::null());
+            assert!(other.status().unwrap().success());
+        }
         "lists" => drop(fs::read_dir(argument).unwrap()),
         "links" => {
             let links = fs::read_to_string("/proc/self/net/dev").unwrap();
@@ -129,6 +134,18 @@ fn confine_refuses_calls_that_are_not_named() {
         ..NONE
     };
     assert!(succeeds(&rights, "datagram"));
+}
+
+/// Threads are what each of these tests runs on.
+#[test]
+fn confine_allows_threads_and_no_processes() {
+    let rights = Rights {
+        calls: Calls::Basic(&[Group::Files, Group::UnixSockets]),
+        ..NONE
+    };
+    assert!(succeeds(&rights, "read /proc/self/status"));
+    assert!(succeeds(&NONE, "process"));
+    assert!(!succeeds(&rights, "process"));
 }
 
 #[test]
