@@ -134,7 +134,40 @@ pub(crate) async fn follow_names(state: impl State, certificates: Arc<Certificat
                 Ok(()) => info!(?addresses, "certificate issued"),
                 Err(error) => warn!(%error, "no certificate for the new addresses"),
             }
+            if let Some(line) = how_to_reach(&addresses, &certificates.fingerprint) {
+                ichor_log::notice(&line);
+            }
             known = addresses;
         }
+    }
+}
+
+/// For whoever stands in front of the machine. `None` while it has no address.
+fn how_to_reach(addresses: &[IpAddr], fingerprint: &str) -> Option<String> {
+    let (first, others) = addresses.split_first()?;
+    let mut line =
+        format!("try: ichor --insecure --cert-fingerprint {fingerprint} --nodes {first} version");
+    if !others.is_empty() {
+        let others: Vec<_> = others.iter().map(IpAddr::to_string).collect();
+        line.push_str(&format!(" (or {})", others.join(", ")));
+    }
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_says_how_it_is_reached_once_it_can_be() {
+        let line = |addresses: &[&str]| {
+            let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+            how_to_reach(&addresses, "AbC=")
+        };
+        assert_eq!(line(&[]), None);
+        let one = "try: ichor --insecure --cert-fingerprint AbC= --nodes 10.5.0.2 version";
+        assert_eq!(line(&["10.5.0.2"]).as_deref(), Some(one));
+        let several = line(&["10.5.0.2", "10.5.0.3", "fd00::2"]).unwrap();
+        assert_eq!(several, format!("{one} (or 10.5.0.3, fd00::2)"));
     }
 }

@@ -49,6 +49,10 @@ fn vm_the_console_vouches_for_the_api() {
     booted.ichor(&right.each_ref().map(|word| &**word)).unwrap();
     let wrong = booted.ichor(&wrong.each_ref().map(|word| &**word));
     assert!(wrong.is_err(), "any fingerprint is accepted");
+    let node = booted.node().unwrap();
+    let address = node.plan().address;
+    let command = format!("ichor --insecure --cert-fingerprint {shown} --nodes {address} version");
+    node.console().wait_for(&command, PATIENCE).unwrap();
 }
 
 /// What tests use to look inside is in no image that ships.
