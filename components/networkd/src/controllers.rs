@@ -9,6 +9,7 @@ mod node_address;
 mod operator;
 mod routes;
 mod status;
+mod unreachable;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ pub(crate) fn runtime(state: Arc<dyn State>) -> Result<(Runtime, Netlink), Netwo
         .register(node_address::HardwareAddressController)?
         .register(etc_files::EtcFilesController)?
         .register(status::StatusController)?
+        .register(unreachable::UnreachableController::new(ichor_log::notice))?
         .register_transform(Transform::new(
             "network.ResolverSpecController",
             resolver_status,
