@@ -84,9 +84,6 @@ fn broken(cause: &str) -> String {
     }
 }
 
-/// What generated stubs say.
-const STUB: &str = "Not yet implemented";
-
 fn answered(status: &Status) -> String {
     let (code, message) = (name(status.code()), status.message());
     let advice = match status.code() {
@@ -99,7 +96,6 @@ fn answered(status: &Status) -> String {
     };
     match message {
         "" => format!("{code}{advice}"),
-        STUB => format!("{code}: nodes cannot do this yet{advice}"),
         message => format!("{code}: {message}{advice}"),
     }
 }

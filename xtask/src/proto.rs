@@ -3,6 +3,7 @@
 mod comments;
 mod docs;
 mod release;
+mod stubs;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -126,6 +127,13 @@ fn generate(protos: &Path, out: &Path) -> Result<FileDescriptorSet> {
         .emit_rerun_if_changed(false)
         .compile_fds_with_config(descriptors.clone(), config)
         .context("generate Rust")?;
+    for (name, content) in load(out)? {
+        if let Ok(generated) = std::str::from_utf8(&content) {
+            let path = out.join(name);
+            fs::write(&path, stubs::name_methods(generated, &descriptors))
+                .with_context(|| format!("write {}", path.display()))?;
+        }
+    }
     Ok(descriptors)
 }
 

@@ -86,8 +86,9 @@ fn errors_of_calls_name_the_call_and_the_code() {
             "X: UNAVAILABLE: machined ended; try again",
         ),
         (
-            Status::unimplemented("Not yet implemented"),
-            "X: UNIMPLEMENTED: nodes cannot do this yet; docs/api.md lists what nodes can do",
+            Status::unimplemented("X is not implemented yet, nothing was done"),
+            "X: UNIMPLEMENTED: X is not implemented yet, nothing was done; docs/api.md lists what nodes \
+             can do",
         ),
         (
             Status::unimplemented("this node has no storaged"),

@@ -161,7 +161,7 @@ pub mod cluster_service_server {
             tonic::Response<BoxStream<super::HealthCheckProgress>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("HealthCheck is not implemented yet, nothing was done"))
         }
     }
     /// The cluster as a whole.

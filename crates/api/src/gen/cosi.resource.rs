@@ -751,7 +751,7 @@ pub mod state_server {
             &self,
             request: tonic::Request<super::GetRequest>,
         ) -> std::result::Result<tonic::Response<super::GetResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Get is not implemented yet, nothing was done"))
         }
         /// Sends the resources of a type, one in each message, sorted by id.
         async fn list(
@@ -761,21 +761,21 @@ pub mod state_server {
             tonic::Response<BoxStream<super::ListResponse>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("List is not implemented yet, nothing was done"))
         }
         /// Stores a new resource.
         async fn create(
             &self,
             request: tonic::Request<super::CreateRequest>,
         ) -> std::result::Result<tonic::Response<super::CreateResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Create is not implemented yet, nothing was done"))
         }
         /// Replaces a resource, if its version is the expected one.
         async fn update(
             &self,
             request: tonic::Request<super::UpdateRequest>,
         ) -> std::result::Result<tonic::Response<super::UpdateResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Update is not implemented yet, nothing was done"))
         }
         /// Removes a resource that has no finalizers.
         async fn destroy(
@@ -785,7 +785,7 @@ pub mod state_server {
             tonic::Response<super::DestroyResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Destroy is not implemented yet, nothing was done"))
         }
         /// Sends the changes of one resource or of a type. The first message is empty and says that the watch stands.
         async fn watch(
@@ -795,7 +795,7 @@ pub mod state_server {
             tonic::Response<BoxStream<super::WatchResponse>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Watch is not implemented yet, nothing was done"))
         }
         /// Marks a resource for removal.
         async fn teardown(
@@ -805,7 +805,7 @@ pub mod state_server {
             tonic::Response<super::TeardownResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Teardown is not implemented yet, nothing was done"))
         }
         /// Marks a resource for removal, and removes it when its last finalizer is gone.
         async fn teardown_and_destroy(
@@ -815,7 +815,7 @@ pub mod state_server {
             tonic::Response<super::TeardownAndDestroyResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("TeardownAndDestroy is not implemented yet, nothing was done"))
         }
     }
     /// The resources of a machine. Callers of the API may only read.

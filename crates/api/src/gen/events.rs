@@ -138,7 +138,7 @@ pub mod event_sink_service_server {
             &self,
             request: tonic::Request<super::EventRequest>,
         ) -> std::result::Result<tonic::Response<super::EventResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Publish is not implemented yet, nothing was done"))
         }
     }
     /// A place outside of the cluster to which nodes send their events.

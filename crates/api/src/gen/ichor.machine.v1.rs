@@ -322,7 +322,7 @@ pub mod introspection_server {
             tonic::Response<super::BootTimelineResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("BootTimeline is not implemented yet, nothing was done"))
         }
         /// What happened to each controller of each component so far.
         async fn controllers(
@@ -332,7 +332,7 @@ pub mod introspection_server {
             tonic::Response<super::ControllersResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Controllers is not implemented yet, nothing was done"))
         }
     }
     /// How the node came up, and what its controllers do.

@@ -210,7 +210,7 @@ pub mod inspect_service_server {
             tonic::Response<super::ControllerRuntimeDependenciesResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("ControllerRuntimeDependencies is not implemented yet, nothing was done"))
         }
     }
     /// The inside of the operating system.

@@ -257,7 +257,7 @@ pub mod debug_service_server {
             tonic::Response<BoxStream<super::DebugContainerRunResponse>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("ContainerRun is not implemented yet, nothing was done"))
         }
     }
     /// Help for people who look for a fault.
@@ -865,7 +865,7 @@ pub mod image_service_server {
             tonic::Response<BoxStream<super::ImageServiceListResponse>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("List is not implemented yet, nothing was done"))
         }
         /// Fetches an image and reports progress; the last message names it by its digest.
         async fn pull(
@@ -875,7 +875,7 @@ pub mod image_service_server {
             tonic::Response<BoxStream<super::ImageServicePullResponse>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Pull is not implemented yet, nothing was done"))
         }
         /// Takes an image archive: first where to put it, then its bytes.
         async fn import(
@@ -885,14 +885,14 @@ pub mod image_service_server {
             tonic::Response<super::ImageServiceImportResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Import is not implemented yet, nothing was done"))
         }
         /// Deletes an image.
         async fn remove(
             &self,
             request: tonic::Request<super::ImageServiceRemoveRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Remove is not implemented yet, nothing was done"))
         }
         /// Checks the signature of an image against the configured rules.
         async fn verify(
@@ -902,7 +902,7 @@ pub mod image_service_server {
             tonic::Response<super::ImageServiceVerifyResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Verify is not implemented yet, nothing was done"))
         }
     }
     /// Container images.
@@ -1483,7 +1483,7 @@ pub mod lifecycle_service_server {
             tonic::Response<BoxStream<super::LifecycleServiceInstallResponse>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Install is not implemented yet, nothing was done"))
         }
         /// Replaces the installed system and reports progress, then an exit code. Does not restart the machine.
         async fn upgrade(
@@ -1493,7 +1493,7 @@ pub mod lifecycle_service_server {
             tonic::Response<BoxStream<super::LifecycleServiceUpgradeResponse>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Upgrade is not implemented yet, nothing was done"))
         }
     }
     /// Installing and replacing the operating system.
@@ -1908,21 +1908,21 @@ pub mod lvm_service_server {
             &self,
             request: tonic::Request<super::LvmServiceLogicalVolumeRemoveRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("LogicalVolumeRemove is not implemented yet, nothing was done"))
         }
         /// Removes a volume group with its logical volumes.
         async fn volume_group_remove(
             &self,
             request: tonic::Request<super::LvmServiceVolumeGroupRemoveRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("VolumeGroupRemove is not implemented yet, nothing was done"))
         }
         /// Removes the label of a physical volume.
         async fn physical_volume_remove(
             &self,
             request: tonic::Request<super::LvmServicePhysicalVolumeRemoveRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("PhysicalVolumeRemove is not implemented yet, nothing was done"))
         }
     }
     /// The volume manager LVM.
@@ -6743,7 +6743,7 @@ pub mod machine_service_server {
             tonic::Response<super::ApplyConfigurationResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("ApplyConfiguration is not implemented yet, nothing was done"))
         }
         /// Starts the first etcd member of a new cluster.
         async fn bootstrap(
@@ -6753,7 +6753,7 @@ pub mod machine_service_server {
             tonic::Response<super::BootstrapResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Bootstrap is not implemented yet, nothing was done"))
         }
         /// Lists the containers of a containerd namespace.
         async fn containers(
@@ -6763,7 +6763,7 @@ pub mod machine_service_server {
             tonic::Response<super::ContainersResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Containers is not implemented yet, nothing was done"))
         }
         /// Sends a path as a compressed tar archive.
         async fn copy(
@@ -6773,7 +6773,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::super::common::Data>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Copy is not implemented yet, nothing was done"))
         }
         /// Frequencies of each processor, in kHz.
         async fn cpu_freq_stats(
@@ -6783,7 +6783,7 @@ pub mod machine_service_server {
             tonic::Response<super::CpuFreqStatsResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("CPUFreqStats is not implemented yet, nothing was done"))
         }
         /// What the kernel knows of each processor.
         async fn cpu_info(
@@ -6793,7 +6793,7 @@ pub mod machine_service_server {
             tonic::Response<super::CpuInfoResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("CPUInfo is not implemented yet, nothing was done"))
         }
         /// Counters of each block device since the start of the machine.
         async fn disk_stats(
@@ -6803,7 +6803,7 @@ pub mod machine_service_server {
             tonic::Response<super::DiskStatsResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("DiskStats is not implemented yet, nothing was done"))
         }
         /// Sends the kernel log, one line in each message, and follows it if asked to.
         async fn dmesg(
@@ -6813,7 +6813,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::super::common::Data>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Dmesg is not implemented yet, nothing was done"))
         }
         /// Sends what happens on the machine. The first message is empty and says that the stream stands.
         async fn events(
@@ -6823,7 +6823,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::Event>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Events is not implemented yet, nothing was done"))
         }
         /// Lists the members of the etcd cluster.
         async fn etcd_member_list(
@@ -6833,7 +6833,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdMemberListResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdMemberList is not implemented yet, nothing was done"))
         }
         /// Removes a member from the etcd cluster.
         async fn etcd_remove_member_by_id(
@@ -6843,7 +6843,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdRemoveMemberByIdResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdRemoveMemberByID is not implemented yet, nothing was done"))
         }
         /// Makes this machine leave the etcd cluster.
         async fn etcd_leave_cluster(
@@ -6853,7 +6853,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdLeaveClusterResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdLeaveCluster is not implemented yet, nothing was done"))
         }
         /// Hands the leadership of etcd to another member.
         async fn etcd_forfeit_leadership(
@@ -6863,7 +6863,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdForfeitLeadershipResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdForfeitLeadership is not implemented yet, nothing was done"))
         }
         /// Takes a snapshot from which etcd is to be recovered.
         async fn etcd_recover(
@@ -6873,7 +6873,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdRecoverResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdRecover is not implemented yet, nothing was done"))
         }
         /// Sends a snapshot of etcd.
         async fn etcd_snapshot(
@@ -6883,7 +6883,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::super::common::Data>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdSnapshot is not implemented yet, nothing was done"))
         }
         /// Lists the alarms of etcd.
         async fn etcd_alarm_list(
@@ -6893,7 +6893,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdAlarmListResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdAlarmList is not implemented yet, nothing was done"))
         }
         /// Clears the alarms of etcd.
         async fn etcd_alarm_disarm(
@@ -6903,7 +6903,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdAlarmDisarmResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdAlarmDisarm is not implemented yet, nothing was done"))
         }
         /// Defragments the storage of this machine's etcd member.
         async fn etcd_defragment(
@@ -6913,7 +6913,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdDefragmentResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdDefragment is not implemented yet, nothing was done"))
         }
         /// Describes this machine's etcd member.
         async fn etcd_status(
@@ -6923,7 +6923,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdStatusResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdStatus is not implemented yet, nothing was done"))
         }
         /// Says whether the storage of etcd can go back to a version.
         async fn etcd_downgrade_validate(
@@ -6933,7 +6933,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdDowngradeValidateResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdDowngradeValidate is not implemented yet, nothing was done"))
         }
         /// Begins to bring the storage of etcd back to a version.
         async fn etcd_downgrade_enable(
@@ -6943,7 +6943,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdDowngradeEnableResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdDowngradeEnable is not implemented yet, nothing was done"))
         }
         /// Gives up bringing the storage of etcd back.
         async fn etcd_downgrade_cancel(
@@ -6953,7 +6953,7 @@ pub mod machine_service_server {
             tonic::Response<super::EtcdDowngradeCancelResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("EtcdDowngradeCancel is not implemented yet, nothing was done"))
         }
         /// The host name that the kernel holds.
         async fn hostname(
@@ -6963,7 +6963,7 @@ pub mod machine_service_server {
             tonic::Response<super::HostnameResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Hostname is not implemented yet, nothing was done"))
         }
         /// Sends a configuration for administrators of Kubernetes, as a compressed tar archive.
         async fn kubeconfig(
@@ -6973,7 +6973,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::super::common::Data>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Kubeconfig is not implemented yet, nothing was done"))
         }
         /// Lists a directory, parents before children.
         async fn list(
@@ -6983,7 +6983,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::FileInfo>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("List is not implemented yet, nothing was done"))
         }
         /// Measures how much space paths take, children before parents.
         async fn disk_usage(
@@ -6993,7 +6993,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::DiskUsageInfo>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("DiskUsage is not implemented yet, nothing was done"))
         }
         /// Averages of the run queue over 1, 5 and 15 minutes.
         async fn load_avg(
@@ -7003,7 +7003,7 @@ pub mod machine_service_server {
             tonic::Response<super::LoadAvgResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("LoadAvg is not implemented yet, nothing was done"))
         }
         /// Sends the log of a service or container, and follows it if asked to.
         async fn logs(
@@ -7013,7 +7013,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::super::common::Data>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Logs is not implemented yet, nothing was done"))
         }
         /// Names what has a log.
         async fn logs_containers(
@@ -7023,21 +7023,21 @@ pub mod machine_service_server {
             tonic::Response<super::LogsContainersResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("LogsContainers is not implemented yet, nothing was done"))
         }
         /// How memory is used; in KiB, but for counts of huge pages.
         async fn memory(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<tonic::Response<super::MemoryResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Memory is not implemented yet, nothing was done"))
         }
         /// Lists the mounts with their sizes in bytes.
         async fn mounts(
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<tonic::Response<super::MountsResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Mounts is not implemented yet, nothing was done"))
         }
         /// Counters of each network device since the start of the machine.
         async fn network_device_stats(
@@ -7047,7 +7047,7 @@ pub mod machine_service_server {
             tonic::Response<super::NetworkDeviceStatsResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("NetworkDeviceStats is not implemented yet, nothing was done"))
         }
         /// Lists the processes.
         async fn processes(
@@ -7057,7 +7057,7 @@ pub mod machine_service_server {
             tonic::Response<super::ProcessesResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Processes is not implemented yet, nothing was done"))
         }
         /// Sends the content of a regular file.
         async fn read(
@@ -7067,14 +7067,14 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::super::common::Data>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Read is not implemented yet, nothing was done"))
         }
         /// Begins to restart the machine and returns at once.
         async fn reboot(
             &self,
             request: tonic::Request<super::RebootRequest>,
         ) -> std::result::Result<tonic::Response<super::RebootResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Reboot is not implemented yet, nothing was done"))
         }
         /// Ends the process of a container, which is then started again.
         async fn restart(
@@ -7084,7 +7084,7 @@ pub mod machine_service_server {
             tonic::Response<super::RestartResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Restart is not implemented yet, nothing was done"))
         }
         /// Makes the other installed system the one that starts, and restarts the machine.
         async fn rollback(
@@ -7094,14 +7094,14 @@ pub mod machine_service_server {
             tonic::Response<super::RollbackResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Rollback is not implemented yet, nothing was done"))
         }
         /// Begins to wipe the machine and returns at once.
         async fn reset(
             &self,
             request: tonic::Request<super::ResetRequest>,
         ) -> std::result::Result<tonic::Response<super::ResetResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Reset is not implemented yet, nothing was done"))
         }
         /// Lists the services with their state, health and history.
         async fn service_list(
@@ -7111,7 +7111,7 @@ pub mod machine_service_server {
             tonic::Response<super::ServiceListResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("ServiceList is not implemented yet, nothing was done"))
         }
         /// Restarts a service.
         async fn service_restart(
@@ -7121,7 +7121,7 @@ pub mod machine_service_server {
             tonic::Response<super::ServiceRestartResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("ServiceRestart is not implemented yet, nothing was done"))
         }
         /// Starts a service.
         async fn service_start(
@@ -7131,7 +7131,7 @@ pub mod machine_service_server {
             tonic::Response<super::ServiceStartResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("ServiceStart is not implemented yet, nothing was done"))
         }
         /// Stops a service.
         async fn service_stop(
@@ -7141,7 +7141,7 @@ pub mod machine_service_server {
             tonic::Response<super::ServiceStopResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("ServiceStop is not implemented yet, nothing was done"))
         }
         /// Begins to power the machine off and returns at once.
         async fn shutdown(
@@ -7151,14 +7151,14 @@ pub mod machine_service_server {
             tonic::Response<super::ShutdownResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Shutdown is not implemented yet, nothing was done"))
         }
         /// How much memory and processor time containers use.
         async fn stats(
             &self,
             request: tonic::Request<super::StatsRequest>,
         ) -> std::result::Result<tonic::Response<super::StatsResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Stats is not implemented yet, nothing was done"))
         }
         /// Counters of the kernel since the start of the machine; times in seconds.
         async fn system_stat(
@@ -7168,7 +7168,7 @@ pub mod machine_service_server {
             tonic::Response<super::SystemStatResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("SystemStat is not implemented yet, nothing was done"))
         }
         /// Installs another version and restarts the machine.
         async fn upgrade(
@@ -7178,7 +7178,7 @@ pub mod machine_service_server {
             tonic::Response<super::UpgradeResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Upgrade is not implemented yet, nothing was done"))
         }
         /// The version that the machine runs, and its platform.
         async fn version(
@@ -7188,7 +7188,7 @@ pub mod machine_service_server {
             tonic::Response<super::VersionResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Version is not implemented yet, nothing was done"))
         }
         /// Makes a client certificate with roles and a lifetime.
         async fn generate_client_configuration(
@@ -7198,7 +7198,7 @@ pub mod machine_service_server {
             tonic::Response<super::GenerateClientConfigurationResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("GenerateClientConfiguration is not implemented yet, nothing was done"))
         }
         /// Sends the packets of a network interface as a capture file.
         async fn packet_capture(
@@ -7208,7 +7208,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::super::common::Data>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("PacketCapture is not implemented yet, nothing was done"))
         }
         /// Lists the sockets.
         async fn netstat(
@@ -7218,7 +7218,7 @@ pub mod machine_service_server {
             tonic::Response<super::NetstatResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Netstat is not implemented yet, nothing was done"))
         }
         /// Writes a value of the META partition.
         async fn meta_write(
@@ -7228,7 +7228,7 @@ pub mod machine_service_server {
             tonic::Response<super::MetaWriteResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("MetaWrite is not implemented yet, nothing was done"))
         }
         /// Removes a value of the META partition.
         async fn meta_delete(
@@ -7238,7 +7238,7 @@ pub mod machine_service_server {
             tonic::Response<super::MetaDeleteResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("MetaDelete is not implemented yet, nothing was done"))
         }
         /// Lists the container images.
         async fn image_list(
@@ -7248,7 +7248,7 @@ pub mod machine_service_server {
             tonic::Response<BoxStream<super::ImageListResponse>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("ImageList is not implemented yet, nothing was done"))
         }
         /// Fetches a container image.
         async fn image_pull(
@@ -7258,7 +7258,7 @@ pub mod machine_service_server {
             tonic::Response<super::ImagePullResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("ImagePull is not implemented yet, nothing was done"))
         }
     }
     /// The machine itself: what it runs, what it knows, and its life cycle.
@@ -9889,7 +9889,7 @@ pub mod md_service_server {
             &self,
             request: tonic::Request<super::MdDestroyRequest>,
         ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Destroy is not implemented yet, nothing was done"))
         }
     }
     /// Software RAID.
@@ -10212,7 +10212,7 @@ pub mod storage_service_server {
             tonic::Response<super::StorageServiceStatfsResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Statfs is not implemented yet, nothing was done"))
         }
     }
     /// Mounted file systems.

@@ -145,7 +145,7 @@ pub mod security_service_server {
             tonic::Response<super::CertificateResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Certificate is not implemented yet, nothing was done"))
         }
     }
     /// Certificates for machines that join.

@@ -329,7 +329,7 @@ pub mod cluster_server {
             &self,
             request: tonic::Request<super::HelloRequest>,
         ) -> std::result::Result<tonic::Response<super::HelloResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Hello is not implemented yet, nothing was done"))
         }
         /// Stores what a node tells.
         async fn affiliate_update(
@@ -339,7 +339,7 @@ pub mod cluster_server {
             tonic::Response<super::AffiliateUpdateResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("AffiliateUpdate is not implemented yet, nothing was done"))
         }
         /// Forgets a node.
         async fn affiliate_delete(
@@ -349,14 +349,14 @@ pub mod cluster_server {
             tonic::Response<super::AffiliateDeleteResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("AffiliateDelete is not implemented yet, nothing was done"))
         }
         /// Lists the nodes of a cluster.
         async fn list(
             &self,
             request: tonic::Request<super::ListRequest>,
         ) -> std::result::Result<tonic::Response<super::ListResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("List is not implemented yet, nothing was done"))
         }
         /// Sends the nodes of a cluster, then each change.
         async fn watch(
@@ -366,7 +366,7 @@ pub mod cluster_server {
             tonic::Response<BoxStream<super::WatchResponse>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Watch is not implemented yet, nothing was done"))
         }
     }
     /// A service by which the nodes of a cluster find each other. It runs outside of the cluster.

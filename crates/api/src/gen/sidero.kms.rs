@@ -161,14 +161,14 @@ pub mod kms_service_server {
             &self,
             request: tonic::Request<super::Request>,
         ) -> std::result::Result<tonic::Response<super::Response>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Seal is not implemented yet, nothing was done"))
         }
         /// Decrypts what was encrypted for the same machine.
         async fn unseal(
             &self,
             request: tonic::Request<super::Request>,
         ) -> std::result::Result<tonic::Response<super::Response>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Unseal is not implemented yet, nothing was done"))
         }
     }
     /// A service outside of the cluster that keeps keys of encrypted disks.

@@ -169,7 +169,7 @@ pub mod provision_service_server {
             tonic::Response<super::ProvisionResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Provision is not implemented yet, nothing was done"))
         }
     }
     /// A manager of machines, outside of the cluster, to which they open a tunnel.
@@ -477,7 +477,7 @@ pub mod wire_guard_over_grpc_service_server {
             tonic::Response<BoxStream<super::PeerPacket>>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("CreateStream is not implemented yet, nothing was done"))
         }
     }
     /// A tunnel where UDP does not get through.

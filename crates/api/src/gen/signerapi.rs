@@ -279,7 +279,7 @@ pub mod signer_service_server {
             tonic::Response<super::CertificateResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("GetCertificate is not implemented yet, nothing was done"))
         }
         /// The public half of the key.
         async fn get_public_key(
@@ -289,14 +289,14 @@ pub mod signer_service_server {
             tonic::Response<super::PublicKeyResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("GetPublicKey is not implemented yet, nothing was done"))
         }
         /// Signs a digest.
         async fn sign(
             &self,
             request: tonic::Request<super::SignRequest>,
         ) -> std::result::Result<tonic::Response<super::SignResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Sign is not implemented yet, nothing was done"))
         }
     }
     /// Keys that sign images and measurements, held outside of the image builder.

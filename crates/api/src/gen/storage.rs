@@ -347,7 +347,7 @@ pub mod storage_service_server {
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<tonic::Response<super::DisksResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Disks is not implemented yet, nothing was done"))
         }
         /// Wipes disks or partitions that are not in use.
         async fn block_device_wipe(
@@ -357,7 +357,7 @@ pub mod storage_service_server {
             tonic::Response<super::BlockDeviceWipeResponse>,
             tonic::Status,
         > {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("BlockDeviceWipe is not implemented yet, nothing was done"))
         }
     }
     /// Disks.

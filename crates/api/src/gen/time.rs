@@ -171,14 +171,14 @@ pub mod time_service_server {
             &self,
             request: tonic::Request<()>,
         ) -> std::result::Result<tonic::Response<super::TimeResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("Time is not implemented yet, nothing was done"))
         }
         /// Compares the machine's clock with a given time server.
         async fn time_check(
             &self,
             request: tonic::Request<super::TimeRequest>,
         ) -> std::result::Result<tonic::Response<super::TimeResponse>, tonic::Status> {
-            Err(tonic::Status::unimplemented("Not yet implemented"))
+            Err(tonic::Status::unimplemented("TimeCheck is not implemented yet, nothing was done"))
         }
     }
     /// The clock.
