@@ -3,8 +3,9 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use ichor_hwdb::Trie;
+
 use crate::elf::Elf;
-use crate::hwdb::Trie;
 use crate::lock::Lock;
 use crate::{apt, fat, inspect, loader, modules, source, sources};
 
@@ -46,7 +47,7 @@ pub fn texts(input: &[u8]) {
     loader::parse_entry(text);
     modules::before(text);
     let mut trie = Trie::default();
-    trie.add_text(1, text);
+    trie.add("texts", text);
     drop(trie.write());
 }
 

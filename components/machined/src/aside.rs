@@ -15,16 +15,17 @@ const NICE: i32 = 10;
 ///
 /// # Errors
 /// When there is no thread, or the work panicked.
-pub(crate) async fn run(work: impl FnOnce() + Send + 'static) -> Result<(), TaskError> {
+pub(crate) async fn run<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TaskError> {
     let (done, end) = oneshot::channel();
     thread::Builder::new().name("aside".into()).spawn(move || {
         // To the kernel a thread is a process here.
         if let Err(error) = rustix::process::setpriority_process(None, NICE) {
             debug!(error = %io::Error::from(error), "the priority of a thread stays");
         }
-        work();
         // Nobody waits when the machine goes down.
-        let _unheard = done.send(());
+        let _unheard = done.send(work());
     })?;
     Ok(end.await?)
 }

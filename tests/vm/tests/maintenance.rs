@@ -69,6 +69,15 @@ fn vm_has_no_probe() {
 }
 
 #[test]
+fn vm_devices_have_names() {
+    let mut booted = shared().unwrap();
+    let named = |text: &str| text.contains("Ethernet controller") && text.contains("Red Hat");
+    booted
+        .wait_for(PATIENCE, &["get", "pcidevices"], named)
+        .unwrap();
+}
+
+#[test]
 fn vm_kernel_log_is_readable() {
     let text = shared().unwrap().ichor(&["dmesg"]).unwrap();
     assert!(text.contains("Linux version 6."), "{text}");

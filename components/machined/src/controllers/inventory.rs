@@ -3,16 +3,21 @@
 //! Both begin when udevd runs: before, nothing is complete, and the way to the API's first answer is
 //! not for inventories.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError, Waker};
+use ichor_hwdb::Database;
 use ichor_resource::specs::hardware::PciDevice;
 use ichor_resource::specs::runtime::{KernelModuleStatus, LoadedKernelModule};
 use ichor_resource::specs::v1alpha1::Service;
 
+use crate::aside;
 use crate::proc::{modules, pci};
 
 const UDEVD: &str = "udevd";
+/// What vendors, devices and classes are called.
+const DATABASE: &str = "/usr/lib/udev/hwdb.bin";
 
 /// Loaded modules. Those that are built in are left out: they never change, and would take more
 /// memory than all the others.
@@ -87,7 +92,12 @@ fn in_words(status: &KernelModuleStatus) -> String {
 pub(crate) struct PciDeviceController {
     pub(crate) waker: Waker,
     begun: Begun,
+    /// Of each alias that was seen.
+    names: BTreeMap<String, Names>,
 }
+
+/// By the keys of udev's database.
+type Names = BTreeMap<String, String>;
 
 impl Controller for PciDeviceController {
     const NAME: &'static str = "hardware.PCIDevicesController";
@@ -108,10 +118,55 @@ impl Controller for PciDeviceController {
         if !self.begun.check(cx).await? {
             return Ok(());
         }
-        for (address, device) in pci::list(Path::new("/sys/bus/pci/devices")) {
-            cx.upsert(address, device).await?;
+        let found = pci::list(Path::new("/sys/bus/pci/devices"));
+        let aliases = found.iter().map(|found| found.alias.clone());
+        let new: Vec<_> = aliases
+            .filter(|alias| !self.names.contains_key(alias))
+            .collect();
+        if !new.is_empty() {
+            // The database is packed, and nobody waits for it.
+            let names = aside::run(|| names(Path::new(DATABASE), new)).await;
+            self.names.extend(names.map_err(ReconcileError::other)?);
+        }
+        for found in found {
+            let device = named(found.device, self.names.get(&found.alias));
+            cx.upsert(found.address, device).await?;
         }
         Ok(())
+    }
+}
+
+/// What a database says; a device that it does not know, or nothing can be read of, has no names.
+fn names(database: &Path, aliases: Vec<String>) -> Vec<(String, Names)> {
+    let database = Database::open(database);
+    let names = |alias: String| {
+        let found = database.as_ref().map(|database| database.find(&alias));
+        let names = match found {
+            Ok(Ok(names)) => names,
+            Ok(Err(error)) => unnamed(&alias, &error),
+            Err(error) => unnamed(&alias, error),
+        };
+        (alias, names)
+    };
+    aliases.into_iter().map(names).collect()
+}
+
+fn unnamed(alias: &str, error: &std::io::Error) -> Names {
+    tracing::warn!(alias, %error, "the names of a device cannot be read");
+    Names::new()
+}
+
+fn named(device: PciDevice, names: Option<&Names>) -> PciDevice {
+    let name = |key: &str| {
+        let name = names.and_then(|names| names.get(key));
+        name.cloned().unwrap_or_default()
+    };
+    PciDevice {
+        class: name("ID_PCI_CLASS_FROM_DATABASE"),
+        subclass: name("ID_PCI_SUBCLASS_FROM_DATABASE"),
+        vendor: name("ID_VENDOR_FROM_DATABASE"),
+        product: name("ID_MODEL_FROM_DATABASE"),
+        ..device
     }
 }
 
@@ -122,5 +177,27 @@ mod tests {
     #[test]
     fn the_older_form_has_the_word_of_the_kernel() {
         assert_eq!(in_words(&KernelModuleStatus::default()), "Live");
+    }
+
+    #[test]
+    fn a_device_has_the_names_that_the_database_knows() {
+        let mut trie = ichor_hwdb::Trie::default();
+        trie.add(
+            "pci.hwdb",
+            "pci:v00001AF4*\n ID_VENDOR_FROM_DATABASE=Red Hat, Inc.\n\n\
+             pci:v*d*sv*sd*bc02*\n ID_PCI_CLASS_FROM_DATABASE=Network controller\n",
+        );
+        let path = std::env::temp_dir().join(format!("ichor-names-{}", std::process::id()));
+        std::fs::write(&path, trie.write()).unwrap();
+        let alias = "pci:v00001AF4d00001041sv00001AF4sd00001100bc02sc00i00";
+        let found = names(&path, vec![alias.to_owned(), "pci:x".to_owned()]);
+        std::fs::remove_file(&path).unwrap();
+        let device = named(PciDevice::default(), Some(&found[0].1));
+        assert_eq!(device.vendor, "Red Hat, Inc.");
+        assert_eq!(device.class, "Network controller");
+        assert_eq!((&*device.product, &*device.subclass), ("", ""));
+        assert_eq!(found[1].1, Names::new());
+        let none = names(Path::new("/there/is/none"), vec![alias.to_owned()]);
+        assert_eq!(none[0].1, Names::new());
     }
 }

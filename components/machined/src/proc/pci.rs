@@ -8,23 +8,32 @@ use std::path::Path;
 
 use ichor_resource::specs::hardware::PciDevice;
 
-/// Devices with their addresses. Names are left out: the image has no database of them.
-pub(crate) fn list(directory: &Path) -> Vec<(String, PciDevice)> {
+/// A device as the kernel describes it: without names.
+pub(crate) struct Found {
+    /// Such as `0000:00:02.0`.
+    pub(crate) address: String,
+    /// What drivers and names are found by.
+    pub(crate) alias: String,
+    pub(crate) device: PciDevice,
+}
+
+/// All devices, by their addresses.
+pub(crate) fn list(directory: &Path) -> Vec<Found> {
     let Ok(entries) = fs::read_dir(directory) else {
         return Vec::new();
     };
     let devices = entries.filter_map(|entry| {
         let entry = entry.ok()?;
         let address = entry.file_name().into_string().ok()?;
-        Some((address, read(&entry.path())?))
+        read(address, &entry.path())
     });
     let mut devices: Vec<_> = devices.collect();
-    devices.sort_by(|one, other| one.0.cmp(&other.0));
+    devices.sort_by(|one, other| one.address.cmp(&other.address));
     devices
 }
 
 /// `None` for a device that goes while this runs.
-fn read(directory: &Path) -> Option<PciDevice> {
+fn read(address: String, directory: &Path) -> Option<Found> {
     let text = |name: &str| {
         let text = fs::read_to_string(directory.join(name)).ok()?;
         Some(text.trim_end().to_owned())
@@ -34,13 +43,18 @@ fn read(directory: &Path) -> Option<PciDevice> {
     let digits = class.strip_prefix("0x")?;
     let driver = fs::read_link(directory.join("driver")).unwrap_or_default();
     let driver = driver.file_name().unwrap_or_default();
-    Some(PciDevice {
+    let device = PciDevice {
         class_id: format!("0x{}", digits.get(..2)?),
         subclass_id: format!("0x{}", digits.get(2..4)?),
         vendor_id: text("vendor")?,
         product_id: text("device")?,
         driver: driver.to_string_lossy().into_owned(),
         ..PciDevice::default()
+    };
+    Some(Found {
+        address,
+        alias: text("modalias").unwrap_or_default(),
+        device,
     })
 }
 
@@ -64,9 +78,9 @@ mod tests {
         }
         fs::create_dir_all(root.join("broken")).unwrap();
         let found = list(&root);
-        let addresses: Vec<_> = found.iter().map(|(address, _)| address.as_str()).collect();
+        let addresses: Vec<_> = found.iter().map(|found| found.address.as_str()).collect();
         assert_eq!(addresses, ["0000:00:01.0", "0000:00:02.0"]);
-        let nic = &found[1].1;
+        let nic = &found[1].device;
         assert_eq!(
             (nic.class_id.as_str(), nic.subclass_id.as_str()),
             ("0x02", "0x00")
