@@ -11,6 +11,7 @@ use ichor_hwdb::Database;
 use ichor_resource::specs::hardware::PciDevice;
 use ichor_resource::specs::runtime::{KernelModuleStatus, LoadedKernelModule};
 use ichor_resource::specs::v1alpha1::Service;
+use tracing::warn;
 
 use crate::aside;
 use crate::proc::{modules, pci};
@@ -136,24 +137,20 @@ impl Controller for PciDeviceController {
     }
 }
 
-/// What a database says; a device that it does not know, or nothing can be read of, has no names.
+/// What a database says. What it does not know, or cannot be read, has no names.
 fn names(database: &Path, aliases: Vec<String>) -> Vec<(String, Names)> {
-    let database = Database::open(database);
+    let database = Database::open(database)
+        .inspect_err(|error| warn!(%error, "devices have no names without their database"));
     let names = |alias: String| {
-        let found = database.as_ref().map(|database| database.find(&alias));
-        let names = match found {
-            Ok(Ok(names)) => names,
-            Ok(Err(error)) => unnamed(&alias, &error),
-            Err(error) => unnamed(&alias, error),
-        };
+        let found = database.as_ref().ok().map(|database| database.find(&alias));
+        let names = found.unwrap_or_else(|| Ok(Names::new()));
+        let names = names.unwrap_or_else(|error| {
+            warn!(alias, %error, "the names of a device cannot be read");
+            Names::new()
+        });
         (alias, names)
     };
     aliases.into_iter().map(names).collect()
-}
-
-fn unnamed(alias: &str, error: &std::io::Error) -> Names {
-    tracing::warn!(alias, %error, "the names of a device cannot be read");
-    Names::new()
 }
 
 fn named(device: PciDevice, names: Option<&Names>) -> PciDevice {
