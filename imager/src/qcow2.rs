@@ -239,8 +239,8 @@ impl<F: Read + Seek> Reader<F> {
     ///
     /// # Errors
     /// `InvalidData` for another format, encrypted or compressed disks, those with snapshots, those
-    /// that are the difference to another file or whose data are in one, and those with features that are not
-    /// known here: a machine would read another disk than we.
+    /// that are the difference to another file or whose data are in one, and those with features that
+    /// are not known here: a machine would read another disk than we.
     pub(crate) fn open(mut file: F) -> io::Result<Self> {
         let mut header = [0; 80];
         file.read_exact(&mut header)?;

@@ -172,19 +172,15 @@ mod tests {
     use super::*;
     use crate::Trie;
 
-    fn database(texts: &[&str]) -> (Database, std::path::PathBuf) {
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static NEXT: AtomicU32 = AtomicU32::new(0);
+    fn database(texts: &[&str]) -> Database {
         let mut trie = Trie::default();
         for text in texts {
             trie.add("x.hwdb", text);
         }
-        let (pid, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(format!("ichor-hwdb-{pid}-{next}"));
-        std::fs::write(&path, trie.write()).unwrap();
-        let database = Database::open(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        (database, path)
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), trie.write()).unwrap();
+        // It is open, so it may lose its name.
+        Database::open(file.path()).unwrap()
     }
 
     fn find(database: &Database, text: &str) -> Vec<String> {
@@ -201,7 +197,7 @@ mod tests {
             pci:v00008086d00002922sv00001AF4*\n MODEL=AHCI of others\n\npci:v00001AF4*\n VENDOR=Red\n";
         let classes =
             "pci:v*d*sv*sd*bc01*\n CLASS=Storage\n\npci:v*d*sv*sd*bc01sc06*\n SUBCLASS=SATA\n";
-        let (database, _) = database(&[classes, names]);
+        let database = database(&[classes, names]);
         assert_eq!(
             find(
                 &database,
@@ -227,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_comes_later_takes_its_place() {
-        let (database, _) = database(&["a*\n K=1\n\na?\n K=2\n L=3\n", "*b\n K=4\n"]);
+        let database = database(&["a*\n K=1\n\na?\n K=2\n L=3\n", "*b\n K=4\n"]);
         assert_eq!(find(&database, "ax"), ["K=2", "L=3"]);
         assert_eq!(find(&database, "ab"), ["K=4", "L=3"]);
         assert_eq!(find(&database, "axx"), ["K=1"]);
@@ -235,16 +231,16 @@ mod tests {
 
     #[test]
     fn what_is_no_database_is_refused() {
-        let path = std::env::temp_dir().join(format!("ichor-no-hwdb-{}", std::process::id()));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path();
         for content in [&b"KSLPHHRH"[..], &[0; 200]] {
-            std::fs::write(&path, content).unwrap();
-            assert!(Database::open(&path).is_err());
+            std::fs::write(path, content).unwrap();
+            assert!(Database::open(path).is_err());
         }
         let mut cut = Trie::default();
         cut.add("x.hwdb", "pci:*\n A=b\n");
         let cut = cut.write();
-        std::fs::write(&path, &cut[..cut.len() - 12]).unwrap();
-        assert!(Database::open(&path).unwrap().find("pci:x").is_err());
-        std::fs::remove_file(&path).unwrap();
+        std::fs::write(path, &cut[..cut.len() - 12]).unwrap();
+        assert!(Database::open(path).unwrap().find("pci:x").is_err());
     }
 }

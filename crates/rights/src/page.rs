@@ -15,7 +15,8 @@ When memory runs out, the kernel ends the process that takes most of it, in thou
 to which its OOM score is added; -1000 is never. PID 1 has -1000. Where PID 1 may not set this, as in
 a container without `CAP_SYS_RESOURCE`, all of them have what PID 1 was started with.
 
-System calls that a row does not name answer `EPERM` and are written to the kernel log. Files are
+System calls that a row does not name answer `EPERM` and are written to the kernel log; clone3(2), whose
+flags no filter sees, answers `ENOSYS` without a word, so that threads are made by clone(2). Files are
 limited by Landlock, which also refuses TCP connections and ports, abstract unix sockets and signals
 to other processes wherever files are limited.
 ";

@@ -3,7 +3,7 @@
 //! Both begin when udevd runs: before, nothing is complete, and the way to the API's first answer is
 //! not for inventories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ichor_controller::{Controller, Ctx, Input, Output, ReconcileError, Waker};
@@ -121,7 +121,8 @@ impl Controller for PciDeviceController {
         }
         let found = pci::list(Path::new("/sys/bus/pci/devices"));
         let aliases = found.iter().map(|found| found.alias.clone());
-        let new: Vec<_> = aliases
+        // Many ports of one card have one alias.
+        let new: BTreeSet<_> = aliases
             .filter(|alias| !self.names.contains_key(alias))
             .collect();
         if !new.is_empty() {
@@ -138,7 +139,7 @@ impl Controller for PciDeviceController {
 }
 
 /// What a database says. What it does not know, or cannot be read, has no names.
-fn names(database: &Path, aliases: Vec<String>) -> Vec<(String, Names)> {
+fn names(database: &Path, aliases: BTreeSet<String>) -> Vec<(String, Names)> {
     let database = Database::open(database)
         .inspect_err(|error| warn!(%error, "devices have no names without their database"));
     let names = |alias: String| {
@@ -187,14 +188,17 @@ mod tests {
         let path = std::env::temp_dir().join(format!("ichor-names-{}", std::process::id()));
         std::fs::write(&path, trie.write()).unwrap();
         let alias = "pci:v00001AF4d00001041sv00001AF4sd00001100bc02sc00i00";
-        let found = names(&path, vec![alias.to_owned(), "pci:x".to_owned()]);
+        let found = names(&path, BTreeSet::from([alias, "pci:x"].map(String::from)));
         std::fs::remove_file(&path).unwrap();
         let device = named(PciDevice::default(), Some(&found[0].1));
         assert_eq!(device.vendor, "Red Hat, Inc.");
         assert_eq!(device.class, "Network controller");
         assert_eq!((&*device.product, &*device.subclass), ("", ""));
         assert_eq!(found[1].1, Names::new());
-        let none = names(Path::new("/there/is/none"), vec![alias.to_owned()]);
+        let none = names(
+            Path::new("/there/is/none"),
+            BTreeSet::from([alias.to_owned()]),
+        );
         assert_eq!(none[0].1, Names::new());
     }
 }
